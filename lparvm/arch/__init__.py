@@ -1,0 +1,1 @@
+"""What the architecture says: addresses, keys, channel words, PSW, state description. No state, no I/O."""

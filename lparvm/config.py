@@ -1,0 +1,41 @@
+"""The limits of the machine, each named, with its unit last in the name.
+
+What a scenario may set stands in `scenario.py`; here is what bounds it.
+"""
+
+# Main storage. 2^28 frames are 1 TiB: more than any address space that can be reserved lazily needs.
+MAIN_STORAGE_FRAMES_MAX = 1 << 28
+
+# The machine's parts. Names are short because they head columns and lanes.
+LPARS_MAX = 64
+LIPS_MAX = 64
+IOPS_MAX = 16
+DEVICES_MAX = 256
+NAME_CHARACTERS_MAX = 16
+
+# Operations under way at once, over all LPARs. A further command is refused, not queued.
+OPERATIONS_MAX = 64
+
+# The page mover. A chunk is what is copied between two looks at a cancel; see storage/mover.py.
+MOVE_CHUNK_PAGES_MAX = 4096
+MOVE_PARALLEL_PAGES_MIN = 64
+
+# How long a stop (201) and a quiesce (202) may take when the command doesn't say.
+STOP_TIMEOUT_NS = 10_000_000_000
+QUIESCE_TIMEOUT_NS = 10_000_000_000
+
+# Virtual clock: what work costs, when the scenario doesn't say.
+LIP_MIPS_DEFAULT = 0.1
+TRANSFER_RATE_BYTES_S_DEFAULT = 400 << 20
+
+# A time slice: instructions under the virtual clock, and the aim in time under the real one.
+SLICE_INSTRUCTIONS = 100
+SLICE_INSTRUCTIONS_MAX = 1_000_000
+SLICE_AIM_NS = 400_000
+
+# A channel program that never ends by itself is ended: CCWs in one start.
+CCWS_PER_START_MAX = 4096
+DISK_BLOCK_BYTES = 512
+
+# Damage that a guest keeps in detail; further damage is counted only.
+DAMAGE_RECORDS_MAX = 64

@@ -1,0 +1,1 @@
+"""What the operator sees: the LPAR frame, the map of storage, progress, the line console."""

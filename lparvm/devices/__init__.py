@@ -1,0 +1,1 @@
+"""Device models and the channel-program interpreter. Synchronous."""

@@ -1,0 +1,1 @@
+"""Controlled scheduling for trio. Knows nothing of LPARs."""

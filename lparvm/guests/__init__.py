@@ -1,0 +1,1 @@
+"""Guest programs. Synchronous; a LIP calls `Guest.run`, its SIE."""

@@ -1,0 +1,1 @@
+"""Main storage, keys, zone table, the view of a guest, the page mover. numpy, synchronous."""

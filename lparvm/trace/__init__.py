@@ -1,0 +1,1 @@
+"""The structured trace: vocabulary, writer, reader and the rule checkers."""
