@@ -5,6 +5,8 @@ origin of a zone: host = origin + guest. A *frame* is 4 KiB of host absolute sto
 guest absolute storage. Zones are half-open and counted in frames; bytes appear at the edges only.
 """
 
+import enum
+
 from attrs import field, frozen, validators
 
 PAGE_SHIFT = 12
@@ -69,3 +71,20 @@ class Zone:
             ValueError: one is no multiple of 4096.
         """
         return cls(frames_of(origin_bytes), frames_of(size_bytes))
+
+
+class HoldingKind(enum.StrEnum):
+    """Why an LPAR holds frames."""
+
+    ZONE = "zone"
+    RESERVED = "reserved"
+    VACATED = "vacated"
+
+
+@frozen
+class Holding:
+    """Frames that belong to one LPAR: its zone, a reserved target, or what it left and must still be freed."""
+
+    lpar: str
+    zone: Zone
+    kind: HoldingKind = HoldingKind.ZONE
