@@ -39,3 +39,6 @@ DISK_BLOCK_BYTES = 512
 
 # Damage that a guest keeps in detail; further damage is counted only.
 DAMAGE_RECORDS_MAX = 64
+
+# The trace: event lines that wait in memory before they are hashed and written as one block.
+TRACE_BLOCK_LINES = 256

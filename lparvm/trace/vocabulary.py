@@ -177,3 +177,35 @@ def _message_type(cls: type) -> EventType:
 VOCABULARY: dict[str, EventType] = {
     event.name: event for event in (*FACTS, *(_message_type(cls) for cls in MESSAGES))
 }
+
+COMMON_FIELDS = ("seq", "t", "actor", "event", "op", "cause", "step")
+"""Fields of every event, in the order in which a line has them."""
+
+_KINDS: tuple[tuple[str, tuple[type, ...]], ...] = (
+    ("int", (int,)), ("str", (str,)), ("bool", (bool,)), ("list", (list, tuple)), ("dict", (dict,)),
+)  # fmt: skip
+
+
+def field_problems(kind: EventType, own: dict[str, object]) -> list[str]:
+    """What is wrong with an event's own fields, in words; empty where nothing is.
+
+    Unknown and missing fields, and values of another type than the vocabulary says. The fields of messages
+    have the types of their classes and are not looked at.
+    """
+    problems = [f"unknown field {name}" for name in own if name not in kind.fields]
+    for name, text in kind.fields.items():
+        if name not in own:
+            problems.append(f"missing field {name}")
+        elif not _has_type(own[name], text):
+            problems.append(f"{name} is {own[name]!r:.60}, expected {text}")
+    return problems
+
+
+def _has_type(value: object, text: str) -> bool:
+    if value is None:
+        return "or null" in text or text == "message field"
+    for word, types in _KINDS:
+        if text.startswith(word):
+            # A bool is an int to Python, but not to a reader of the trace.
+            return isinstance(value, types) and (word == "bool" or not isinstance(value, bool))
+    return True
