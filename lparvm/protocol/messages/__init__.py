@@ -8,35 +8,6 @@ the trace names its cause. No arrays, no mutable state in messages.
 (I/O starts, waits) out of a trace at level `protocol`.
 """
 
-from lparvm.protocol.messages.operations import (
-    CancelOperation,
-    ChunkMoved,
-    CommandEntered,
-    FramesPoisoned,
-    MoveEnded,
-    MoveStorage,
-    OperationAdvanced,
-    OperationEnded,
-    OperatorMessaged,
-    QuiesceTimedOut,
-    StopTimedOut,
-    TargetPrepared,
-)
-from lparvm.protocol.messages.storage_map import (
-    AddressLimitsRefused,
-    AddressLimitsSet,
-    AreaFree,
-    AreaReleased,
-    AreaReserved,
-    AreaTaken,
-    CheckArea,
-    FrameReported,
-    FrameRow,
-    QueryFrame,
-    ReleaseArea,
-    ReserveArea,
-    SetAddressLimits,
-)
 from lparvm.protocol.messages.guests import (
     GuestFailed,
     GuestIntercepted,
@@ -59,16 +30,45 @@ from lparvm.protocol.messages.io import (
     ChannelProgramEnded,
     HeldStartsReleased,
     IoEnded,
-    IoStarted,
     IopBusy,
     IopQuiesced,
+    IoStarted,
     QuiesceIop,
     ReleaseHeldStarts,
     ReportBusyDevices,
     SetAddressLimit,
     StartIo,
 )
+from lparvm.protocol.messages.operations import (
+    CancelOperation,
+    ChunkMoved,
+    CommandEntered,
+    FramesPoisoned,
+    MoveEnded,
+    MoveStorage,
+    OperationAdvanced,
+    OperationEnded,
+    OperatorMessaged,
+    QuiesceTimedOut,
+    StopTimedOut,
+    TargetPrepared,
+)
 from lparvm.protocol.messages.steps import Step
+from lparvm.protocol.messages.storage_map import (
+    AddressLimitsRefused,
+    AddressLimitsSet,
+    AreaFree,
+    AreaReleased,
+    AreaReserved,
+    AreaTaken,
+    CheckArea,
+    FrameReported,
+    FrameRow,
+    QueryFrame,
+    ReleaseArea,
+    ReserveArea,
+    SetAddressLimits,
+)
 
 MESSAGES: tuple[type, ...] = (
     CommandEntered,
