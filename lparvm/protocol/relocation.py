@@ -85,6 +85,7 @@ S, R = State, Result
 TABLE: tuple[Row, ...] = (
     # Early check: what can't work is refused before the guest is touched.
     Row(S.ASKED, m.AreaFree, S.PREPARING),
+    Row(S.ASKED, m.AreaTaken, S.REPORTED, when=rules.past_the_end, result=R.OUTSIDE_STORAGE),
     Row(S.ASKED, m.AreaTaken, S.REPORTED, result=R.TARGET_OCCUPIED, learn=rules.learn_holder),
     Row(S.PREPARING, m.TargetPrepared, S.STOPPING),
     # 201: every LIP must acknowledge within STOP=, else the others restart.

@@ -42,6 +42,11 @@ def all_answered(relocation: Relocation, _event: object) -> bool:
     return not relocation.unanswered_iops
 
 
+def past_the_end(_relocation: Relocation, event: object) -> bool:
+    """The target ends outside main storage: nobody holds what isn't there."""
+    return isinstance(event, m.AreaTaken) and not event.holder
+
+
 def nothing_held(relocation: Relocation, _event: object) -> bool:
     """The resource manager holds nothing beside the zone."""
     return not relocation.reserved

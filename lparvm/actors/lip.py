@@ -1,0 +1,226 @@
+"""A logical instruction processor: runs guests, slice by slice, in turn (patent numeral 1).
+
+A LIP may serve several LPARs, interleaved in time with equal shares: every guest that can run gets one slice,
+then the next. A stop takes hold between two slices, which is an instruction boundary; it is acknowledged, and
+from then on the LIP makes no access for that guest until SIE.
+
+The LIP owns the state descriptions of its guests. SIE sets their zone: that is all a relocation ever changes
+in them.
+"""
+
+import enum
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import assert_never
+
+import trio
+from attrs import define
+
+from lparvm.actors.mailbox import Actor, Envelope, Mailbox
+from lparvm.actors.run_clock import RunClock
+from lparvm.arch import interception as i
+from lparvm.arch.state_description import StateDescription
+from lparvm.config import SLICE_AIM_NS, SLICE_INSTRUCTIONS, SLICE_INSTRUCTIONS_MAX
+from lparvm.guests.base import Guest
+from lparvm.protocol import messages as m
+from lparvm.protocol.actor_names import lip_control_of
+from lparvm.trace.writer import TraceLogger
+
+
+class Status(enum.Enum):
+    """Whether a guest processor has something to run."""
+
+    READY = enum.auto()
+    INTERCEPTED = enum.auto()  # a request is being simulated, or it waits
+    ENDED = enum.auto()  # nothing more to do, or failed
+
+
+@define
+class GuestProcessor:
+    """One guest on this LIP.
+
+    Attributes:
+        in_sie: SIE was issued and no stop came since.
+        last_exit_ns: end of its last slice.
+        left_ns: when it left SIE for the present stop.
+        budget: instructions of the next slice.
+        sie_seq: the event of the last SIE: the cause of its slices.
+    """
+
+    guest: Guest
+    state: StateDescription
+    in_sie: bool = False
+    status: Status = Status.READY
+    last_exit_ns: int = 0
+    left_ns: int = 0
+    budget: int = SLICE_INSTRUCTIONS
+    sie_seq: int | None = None
+
+    @property
+    def can_run(self) -> bool:
+        """In SIE, with something to do."""
+        return self.in_sie and self.status is Status.READY
+
+
+class Lip(Actor):
+    """One processor; `processors` are its guests by LPAR name."""
+
+    def __init__(
+        self,
+        name: str,
+        directory: Mapping[str, Mailbox],
+        log: TraceLogger,
+        clock: RunClock,
+        guests: Mapping[str, tuple[Guest, StateDescription]],
+        instruction_ns: float,
+    ) -> None:
+        """`instruction_ns` is what an instruction costs under the virtual clock."""
+        super().__init__(name, directory, log, clock)
+        self.processors = {
+            lpar: GuestProcessor(guest, state) for lpar, (guest, state) in guests.items()
+        }
+        self._turn = deque(self.processors)
+        self._instruction_ns = instruction_ns
+
+    @property
+    def busy(self) -> bool:
+        """Whether a guest can run here now."""
+        return any(processor.can_run for processor in self.processors.values())
+
+    async def loop(self) -> None:
+        """Slice after slice; messages between them."""
+        while True:
+            while len(self.mailbox):
+                self.handle(self.mailbox.get_nowait())
+            processor = self._next()
+            if processor is None:
+                self.handle(await self.mailbox.get())
+            else:
+                await self._run_slice(processor)
+
+    def _next(self) -> GuestProcessor | None:
+        """The next guest that can run, in turn."""
+        for _ in range(len(self._turn)):
+            processor = self.processors[self._turn[0]]
+            self._turn.rotate(-1)
+            if processor.can_run:
+                return processor
+        return None
+
+    async def _run_slice(self, processor: GuestProcessor) -> None:
+        guest, state = processor.guest, processor.state
+        first_ns, before, origin = self.clock.now_ns(), state.instructions, state.zone.origin
+        interception = guest.run(state, processor.budget)
+        instructions = state.instructions - before
+        try:
+            if self.clock.virtual:
+                await self.clock.sleep_ns(round(instructions * self._instruction_ns))
+            else:
+                self._adapt(processor, instructions, self.clock.now_ns() - first_ns)
+                await trio.lowlevel.checkpoint()
+        finally:
+            # Also when the run ends here: what the guest touched is told.
+            last_ns = processor.last_exit_ns = self.clock.now_ns()
+            span = guest.take_span(state)
+            self.log.emit(
+                "slice.ended", cause=processor.sie_seq, lpar=state.lpar, lip=self.name, first_ns=first_ns,
+                last_ns=last_ns, fetches=span.fetches, stores=span.stores, lowest_host=span.lowest_host,
+                highest_host=span.highest_host, origin_frame=origin, instructions=instructions,
+                interception=type(interception).__name__,
+            )  # fmt: skip
+            for damage in guest.take_damage():
+                self.log.emit(
+                    "guest.damaged", cause=processor.sie_seq, lpar=state.lpar, lip=self.name,
+                    address=damage.address, expected=damage.expected, found=damage.found,
+                )  # fmt: skip
+        self._act_on(processor, interception)
+
+    @staticmethod
+    def _adapt(processor: GuestProcessor, instructions: int, took_ns: int) -> None:
+        """Real clock: let the next slice take about SLICE_AIM_NS, changing it by half or double at most."""
+        if instructions >= processor.budget:
+            wanted = processor.budget * SLICE_AIM_NS // max(took_ns, 1)
+            wanted = max(processor.budget // 2, min(wanted, processor.budget * 2))
+            processor.budget = max(1, min(wanted, SLICE_INSTRUCTIONS_MAX))
+
+    def _act_on(self, processor: GuestProcessor, interception: i.Interception) -> None:
+        lpar, cause = processor.state.lpar, processor.sie_seq
+        match interception:
+            case i.TimeSliceEnded():
+                pass
+            case i.StartSubchannel() | i.WaitForInterruption():
+                processor.status = Status.INTERCEPTED
+                request = m.GuestIntercepted(None, lpar, self.name, interception)
+                self.post(lip_control_of(lpar), request, cause)
+            case i.ProgramEnded():
+                self._end(processor, "program ended")
+            case i.ProgramCheck(code=code, address=address):
+                text = f"program interruption {code:04X} at guest absolute {address:#x}"
+                self._fail(processor, "LVM070E", text)
+            case i.GuestError(text=text):
+                self._fail(processor, "LVM071E", text)
+            case _:
+                assert_never(interception)
+
+    def _end(self, processor: GuestProcessor, reason: str) -> int | None:
+        processor.status = Status.ENDED
+        return self.log.emit(
+            "guest.ended", cause=processor.sie_seq, lpar=processor.state.lpar, lip=self.name, reason=reason
+        )
+
+    def _fail(self, processor: GuestProcessor, code: str, text: str) -> None:
+        seq = self._end(processor, text)
+        lpar = processor.state.lpar
+        self.post(lip_control_of(lpar), m.GuestFailed(None, lpar, self.name, code, text), seq)
+
+    def handle(self, envelope: Envelope) -> None:
+        """Stop, SIE, the reply of an interception."""
+        message = envelope.message
+        processor = self.processors[message.lpar]
+        match message:
+            case m.StopLip():
+                self._stop(processor, message, envelope.seq)
+            case m.StartInterpretiveExecution():
+                self._start(processor, message, envelope.seq)
+            case m.InterceptionSimulated(reply=reply):
+                processor.state.reply = reply
+                if processor.status is Status.INTERCEPTED:
+                    processor.status = Status.READY
+            case _:
+                raise AssertionError(f"{self.name} has no use for {message!r}")
+
+    def _stop(self, processor: GuestProcessor, message: m.StopLip, cause: int | None) -> None:
+        if processor.in_sie:
+            processor.in_sie = False
+            # In this guest when the order came: it left with its last slice. Else: with the order.
+            processor.left_ns = max(message.ordered_ns, processor.last_exit_ns)
+            cause = self.log.emit(
+                "lip.stopped", op=message.op, cause=cause, lpar=message.lpar, lip=self.name,
+                left_sie_ns=processor.left_ns,
+            )  # fmt: skip
+        answer = m.LipStopped(message.op, message.lpar, self.name, processor.left_ns)
+        self.post(lip_control_of(message.lpar), answer, cause)
+
+    def _start(
+        self, processor: GuestProcessor, message: m.StartInterpretiveExecution, cause: int | None
+    ) -> None:
+        processor.state.zone = message.zone
+        if message.run:
+            processor.in_sie = True
+            cause = processor.sie_seq = self.log.emit(
+                "sie.issued", op=message.op, cause=cause, lpar=message.lpar, lip=self.name,
+                origin_frame=message.zone.origin, extent_frames=message.zone.extent,
+            )  # fmt: skip
+        answer = m.InterpretiveExecutionStarted(message.op, message.lpar, self.name, self.clock.now_ns())
+        self.post(lip_control_of(message.lpar), answer, cause)
+
+    def observe(self, lpar: str) -> Callable[[str, int, int, int], None]:
+        """An observer for trace level `storage`: one event an access of that guest on this LIP."""
+
+        def tell(access: str, address: int, host: int, count: int) -> None:
+            self.log.emit(
+                "storage.accessed", cause=self.processors[lpar].sie_seq, lpar=lpar, lip=self.name,
+                access=access, address=address, host=host, bytes=count,
+            )  # fmt: skip
+
+        return tell
