@@ -85,12 +85,15 @@ class Outcome:
     @property
     def code(self) -> str:
         """Message id."""
+        # A command that completed without moving anything says so by its own text.
+        if self.result is Result.COMPLETED and "text" in self.values:
+            return "LVM011I"
         return BY_RESULT[self.result].code
 
     @property
     def message(self) -> str:
         """The message's text, without its id."""
-        return BY_RESULT[self.result].text.format_map(_Values(self.values))
+        return BY_CODE[self.code].text.format_map(_Values(self.values))
 
 
 class _Values(dict[str, object]):

@@ -39,7 +39,7 @@ def test_seeds_make_a_difference():
 
 
 def test_the_generator_is_restored():
-    state = trio._core._run._r.getstate()
+    private = trio._core._run
+    before = (private._r.getstate(), private._ALLOW_DETERMINISTIC_SCHEDULING)
     _run(1)
-    assert trio._core._run._r.getstate() == state
-    assert trio._core._run._ALLOW_DETERMINISTIC_SCHEDULING is False
+    assert (private._r.getstate(), private._ALLOW_DETERMINISTIC_SCHEDULING) == before

@@ -1,0 +1,259 @@
+"""The service processor: takes the operator's commands, shows results (numeral 5, step 211).
+
+`execute` is the door from outside: it may be called by any task, for several commands at once. Inside, the
+service processor is an actor like the others: commands reach it by its mailbox and are answered there.
+"""
+
+from collections.abc import Callable, Mapping
+
+import trio
+from attrs import Factory, define, frozen
+
+from lparvm.actors.mailbox import Actor, Envelope, Mailbox
+from lparvm.actors.run_clock import RunClock
+from lparvm.arch.address import PAGE_BYTES
+from lparvm.protocol import commands as c
+from lparvm.protocol import messages as m
+from lparvm.protocol.actor_names import LPAR_CONTROL, RESOURCE_MANAGER, SERVICE_PROCESSOR
+from lparvm.protocol.displays import device_lines, frame_lines, operation_lines, storage_lines
+from lparvm.protocol.relocation_record import Relocation
+from lparvm.protocol.results import LipStop, Outcome, Result
+from lparvm.trace.writer import TraceLogger
+from lparvm.units import format_size
+
+
+@frozen
+class CommandResult:
+    """The answer to a command.
+
+    Attributes:
+        text: the command.
+        at_ns: when it was given, run clock.
+        operation: id of the operation.
+        result: the result code.
+        code: message id.
+        message: the message's text.
+        lips: how long each LIP's guest stood still.
+        pages: pages that were moved and stayed at the target.
+        busy_devices: what step 202 waited for.
+        lines: what a DISPLAY shows.
+        expected: the result that the scenario expects; None where nothing is expected.
+    """
+
+    text: str
+    at_ns: int
+    operation: str
+    result: Result
+    code: str
+    message: str
+    lips: tuple[LipStop, ...] = ()
+    pages: int = 0
+    busy_devices: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+    expected: Result | None = None
+
+    @property
+    def longest_stop(self) -> LipStop | None:
+        """The LIP that stood longest; None where no guest was stopped."""
+        return max(self.lips, key=lambda stop: stop.stopped_ns, default=None)
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether the result is the one expected, or none is."""
+        return self.expected in (None, self.result)
+
+
+@frozen
+class OperatorMessage:
+    """A message to the operator."""
+
+    at_ns: int
+    code: str
+    text: str
+    operation: str | None
+
+
+@frozen
+class Progress:
+    """How far an operation is."""
+
+    operation: str
+    lpar: str
+    phase: str
+    pages_across: int
+    pages: int
+
+
+@define(eq=False)
+class _Pending:
+    """A command that is not answered yet."""
+
+    text: str
+    at_ns: int
+    seq: int | None
+    done: trio.Event = Factory(trio.Event)
+    result: CommandResult | None = None
+    show: Callable[[tuple[m.FrameRow, ...]], tuple[str, ...]] | None = None
+
+
+Listener = Callable[[OperatorMessage | Progress | CommandResult], None]
+
+
+class ServiceProcessor(Actor):
+    """The operator's interface to a running machine."""
+
+    def __init__(
+        self,
+        directory: Mapping[str, Mailbox],
+        log: TraceLogger,
+        clock: RunClock,
+        main_storage_frames: int,
+        operations: Callable[[], tuple[Relocation, ...]],
+        devices: Mapping[int, tuple[str, str]],
+    ) -> None:
+        """`operations` is a look at LPAR control's work, `devices` are number -> (kind, IOP)."""
+        super().__init__(SERVICE_PROCESSOR, directory, log, clock)
+        self._frames = main_storage_frames
+        self._operations = operations
+        self._devices = devices
+        self._given = 0
+        self._pending: dict[str, _Pending] = {}
+        self._listeners: list[Listener] = []
+        self.results: list[CommandResult] = []
+
+    # --- the door from outside --------------------------------------------------------------------------
+
+    def listen(self, listener: Listener) -> None:
+        """Call `listener` with each message to the operator, each progress and each command's result."""
+        self._listeners.append(listener)
+
+    async def execute(self, text: str) -> CommandResult:
+        """Give a command and wait for its answer.
+
+        Args:
+            text: a command of the service processor's language, such as `MVSTOR LPAR2 HSA=192M`.
+
+        Raises:
+            CommandError: the text is no command; nothing was done.
+        """
+        c.parse(text)
+        self._given += 1
+        op = f"op.{self._given}"
+        pending = self._pending[op] = _Pending(text, self.clock.now_ns(), None)
+        self.mailbox.put(Envelope(m.CommandEntered(op, text), "operator", None))
+        await pending.done.wait()
+        assert pending.result is not None, "an answered command has a result"
+        return pending.result
+
+    async def move_storage(
+        self, lpar: str, hsa_bytes: int, *, stop_ns: int | None = None, quiesce_ns: int | None = None
+    ) -> CommandResult:
+        """MVSTOR: move an LPAR's zone to a new main storage origin.
+
+        Args:
+            lpar: its name.
+            hsa_bytes: the new origin, host absolute address in bytes.
+            stop_ns: how long the LIPs may take to stop.
+            quiesce_ns: how long the I/O may take to end.
+        """
+        words = [f"MVSTOR {lpar} HSA={hsa_bytes}"]
+        words += [f"STOP={stop_ns}ns"] if stop_ns is not None else []
+        words += [f"QUIESCE={quiesce_ns}ns"] if quiesce_ns is not None else []
+        return await self.execute(" ".join(words))
+
+    async def cancel(self, target: str) -> CommandResult:
+        """CANCEL an operation, by its id or its LPAR."""
+        return await self.execute(f"CANCEL {target}")
+
+    async def display(self, what: str) -> CommandResult:
+        """DISPLAY FRAME, STORAGE, DEVICES or OPERATIONS."""
+        return await self.execute(f"DISPLAY {what}")
+
+    @property
+    def pending(self) -> tuple[str, ...]:
+        """Ids of the commands that are not answered yet, oldest first."""
+        return tuple(self._pending)
+
+    def abandon(self) -> None:
+        """The machine ends: answer what is still open."""
+        for op in self.pending:
+            self._answer(op, Outcome(Result.INTERRUPTED), None)
+
+    # --- the actor ----------------------------------------------------------------------------------------
+
+    def handle(self, envelope: Envelope) -> None:
+        """Commands, their outcomes, progress, messages."""
+        message, seq = envelope.message, envelope.seq
+        match message:
+            case m.CommandEntered(op=op, text=text):
+                seq = self._pending[op].seq = self.log.emit("command.received", op=op, text=text)
+                self._begin(op, c.parse(text), seq)
+            case m.OperationEnded(op=op, outcome=outcome):
+                self._answer(op, outcome, seq)
+            case m.FrameReported(op=op, rows=rows):
+                show = self._pending[op].show
+                assert show is not None, "only DISPLAY asks for the frame"
+                self._answer_lines(op, show(rows), seq)
+            case m.OperationAdvanced():
+                progress = Progress(
+                    message.op, message.lpar, message.phase, message.pages_across, message.pages
+                )
+                self._tell(progress)
+            case m.OperatorMessaged(op=about, code=code, message=text):
+                self.log.emit("operator.messaged", op=about, cause=seq, code=code, message=text)
+                self._tell(OperatorMessage(self.clock.now_ns(), code, text, about))
+            case _:
+                raise AssertionError(f"{self.name} has no use for {message!r}")
+
+    def _begin(self, op: str, command: c.Command, cause: int | None) -> None:
+        match command:
+            case c.MoveStor(target=c.Hsa(origin_bytes=origin_bytes)) if not command.beyond_hsa:
+                self._move(op, command, origin_bytes, cause)
+            case c.Cancel(target=target):
+                self.post(LPAR_CONTROL, m.CancelOperation(op, target), cause)
+            case c.Display(what="FRAME" | "STORAGE" as what):
+                total = self._frames * PAGE_BYTES
+                lines = frame_lines if what == "FRAME" else storage_lines
+                self._pending[op].show = lambda rows: lines(rows, total)
+                self.post(RESOURCE_MANAGER, m.QueryFrame(op), cause)
+            case c.Display(what="DEVICES"):
+                self._answer_lines(op, device_lines(self._devices), cause)
+            case c.Display(what="OPERATIONS"):
+                self._answer_lines(op, operation_lines(self._operations()), cause)
+            case _:
+                words = self._pending[op].text.split()
+                self._answer(op, Outcome(Result.NOT_AVAILABLE, {"command": " ".join(words).upper()}), cause)
+
+    def _move(self, op: str, command: c.MoveStor, origin_bytes: int, cause: int | None) -> None:
+        if origin_bytes % PAGE_BYTES:
+            values: dict[str, object] = {"lpar": command.lpar, "target": format_size(origin_bytes)}
+            self._answer(op, Outcome(Result.NOT_ON_PAGE, values), cause)
+            return
+        order = m.MoveStorage(
+            op, command.lpar, origin_bytes // PAGE_BYTES, command.stop_ns, command.quiesce_ns
+        )
+        self.post(LPAR_CONTROL, order, cause)
+
+    def _answer_lines(self, op: str, lines: tuple[str, ...], cause: int | None) -> None:
+        self._answer(op, Outcome(Result.COMPLETED, {"text": "\n".join(lines)}), cause, lines)
+
+    def _answer(
+        self, op: str, outcome: Outcome, cause: int | None, lines: tuple[str, ...] = ()
+    ) -> None:
+        pending = self._pending.pop(op)
+        self.log.emit(
+            "command.answered", op=op, cause=cause, text=pending.text, result=outcome.result,
+            code=outcome.code, message=outcome.message,
+        )  # fmt: skip
+        pending.result = CommandResult(
+            pending.text, pending.at_ns, op, outcome.result, outcome.code, outcome.message, outcome.lips,
+            outcome.pages, outcome.busy_devices, lines,
+        )  # fmt: skip
+        self.results.append(pending.result)
+        self._tell(pending.result)
+        pending.done.set()
+
+    def _tell(self, news: OperatorMessage | Progress | CommandResult) -> None:
+        for listener in self._listeners:
+            listener(news)
+
