@@ -19,6 +19,11 @@ OPERATIONS_MAX = 64
 # The page mover. A chunk is what is copied between two looks at a cancel; see storage/mover.py.
 MOVE_CHUNK_PAGES_MAX = 4096
 MOVE_PARALLEL_PAGES_MIN = 64
+# The same under the real clock, where threads copy; see storage/copying.py. Fewer pages than the second are
+# copied before a thread is started.
+MOVE_COPY_PAGES_MAX = 65_536
+MOVE_HELPED_PAGES_MIN = 8192
+MOVE_THREADS_MAX = 16
 
 # How long a stop (201) and a quiesce (202) may take when the command doesn't say.
 STOP_TIMEOUT_NS = 10_000_000_000

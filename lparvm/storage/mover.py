@@ -12,8 +12,8 @@ gone on with later, or turned round: `inverted()` moves back what is across.
 
 Why pages come in this order: where source and target overlap, a page's target may be the source of another
 page. Upwards, from the last page down, that other page is already across; downwards, from the first page up.
-The inverse walks the other way, so it undoes the last page first. A chunk larger than the displacement
-overlaps itself; `memmove` copies it right in one call, but not in parts side by side.
+The inverse walks the other way, so it undoes the last page first. Within a chunk the same holds: one
+`memmove` takes care of it by itself, and `parts` cuts a chunk so that no part meets another's pages.
 
 Invariants:
 
@@ -35,7 +35,7 @@ import numpy.typing as npt
 from attrs import define, evolve, field, frozen
 
 from lparvm.arch.address import PAGE_SHIFT, Zone
-from lparvm.config import MOVE_CHUNK_PAGES_MAX
+from lparvm.config import MOVE_CHUNK_PAGES_MAX, MOVE_PARALLEL_PAGES_MIN
 from lparvm.errors import StorageFault
 from lparvm.storage.main_storage import MainStorage
 
@@ -58,6 +58,13 @@ class Chunk:
     def end(self) -> int:
         """The first page above the chunk."""
         return self.first_page + self.pages
+
+
+@frozen
+class Part:
+    """A share of a chunk that one thread copies: pieces, in the order in which they must be copied."""
+
+    pieces: tuple[Chunk, ...]
 
 
 @define(eq=False)
@@ -147,27 +154,40 @@ class PageMove:
 
     def move(self, chunk: Chunk) -> None:
         """Move the data and keys of the chunk that `next_chunk` gave, and advance the cursor."""
-        self.copy_part(chunk)
+        self._copy(chunk)
         self.finish(chunk)
 
-    def parts(self, chunk: Chunk, count: int) -> list[Chunk]:
-        """Cut a chunk in at most `count` pieces that may be copied side by side, in any order.
+    def parts(self, chunk: Chunk, count: int) -> list[Part]:
+        """Cut a chunk in at most `count` parts that may be copied side by side, in any order.
 
-        A chunk larger than the displacement overlaps itself and stays in one piece.
+        Pages a displacement apart go to the same part, in the move's order: a page's target is the source
+        only of a page of the same part. Below `config.MOVE_PARALLEL_PAGES_MIN` pages of displacement the
+        pieces would be too small to gain anything, and there is one part.
         """
-        if abs(self.displacement) < chunk.pages:
-            return [chunk]
-        pieces = min(count, chunk.pages)
-        bounds = [chunk.first_page + chunk.pages * index // pieces for index in range(pieces + 1)]
-        return [Chunk(first, end - first) for first, end in itertools.pairwise(bounds)]
+        stride = min(abs(self.displacement), chunk.pages)
+        if count <= 1 or stride < MOVE_PARALLEL_PAGES_MIN:
+            return [Part((chunk,))]
+        count = min(count, stride)
+        cuts = [stride * index // count for index in range(count + 1)]
+        return [Part(tuple(self._lane(chunk, stride, start, end))) for start, end in itertools.pairwise(cuts)]
 
-    def copy_part(self, part: Chunk) -> None:
-        """Copy the data and keys of a chunk, or of one of its `parts`; the cursor stands still.
+    def copy_part(self, part: Part) -> None:
+        """Copy the data and keys of one of a chunk's `parts`; the cursor stands still.
 
         Safe in a thread, side by side with other parts of the same chunk; the GIL is free meanwhile.
         """
+        for piece in part.pieces:
+            self._copy(piece)
+
+    def _lane(self, chunk: Chunk, stride: int, start: int, end: int) -> Iterator[Chunk]:
+        """The pages of a chunk whose remainder by `stride`, from its first page, is in `[start, end)`."""
+        firsts = range(chunk.first_page + start, chunk.end, stride)
+        for first in reversed(firsts) if self.direction is Direction.DESCENDING else firsts:
+            yield Chunk(first, min(end - start, chunk.end - first))
+
+    def _copy(self, piece: Chunk) -> None:
         origin, target = self._origins()
-        for first, pages, held in self._runs(part):
+        for first, pages, held in self._runs(piece):
             if held:
                 ctypes.memmove(
                     self.storage.address(target + first),
@@ -176,11 +196,10 @@ class PageMove:
                 )
             else:
                 self.storage.discard(Zone(target + first, pages))
-        ctypes.memmove(
-            self.storage.key_address(target + part.first_page),
-            self.storage.key_address(origin + part.first_page),
-            part.pages,
-        )
+        # Keys are few: taking the GIL again after a memmove would cost more than their copy.
+        keys = self.storage.key_buffer
+        read, set_ = origin + piece.first_page, target + piece.first_page
+        keys[set_ : set_ + piece.pages] = keys[read : read + piece.pages]
 
     def finish(self, chunk: Chunk) -> None:
         """Advance the cursor over a chunk whose pages are all copied."""
@@ -218,16 +237,16 @@ class PageMove:
         pages_before, frame = min(found)
         return frame, pages_before
 
-    def _runs(self, part: Chunk) -> Iterator[tuple[int, int, bool]]:
+    def _runs(self, piece: Chunk) -> Iterator[tuple[int, int, bool]]:
         """Runs of pages with and without memory, `(first page, pages, held)`, in the move's direction."""
         if self._all_committed:
-            yield part.first_page, part.pages, True
+            yield piece.first_page, piece.pages, True
             return
         assert self.committed is not None
-        held = self.committed[part.first_page : part.end]
-        bounds = [0, *(np.flatnonzero(held[1:] != held[:-1]) + 1).tolist(), part.pages]
+        held = self.committed[piece.first_page : piece.end]
+        bounds = [0, *(np.flatnonzero(held[1:] != held[:-1]) + 1).tolist(), piece.pages]
         runs = list(itertools.pairwise(bounds))
         if self.direction is Direction.DESCENDING:
             runs.reverse()
         for first, end in runs:
-            yield part.first_page + first, end - first, bool(held[first])
+            yield piece.first_page + first, end - first, bool(held[first])
