@@ -1,0 +1,115 @@
+"""How a guest says which options it takes: a name, a kind of value, a default and one sentence.
+
+A guest class lists its options in `OPTIONS`; they are checked when the guest is made, and `lparvm guests`
+lists them. A kind turns what a scenario file holds (text, a number, a bool) into the value the guest uses.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from attrs import frozen
+
+from lparvm import units
+from lparvm.errors import UsageError
+
+
+@frozen
+class Kind:
+    """A kind of option value.
+
+    Attributes:
+        expected: what is right, to follow the word "expected".
+        parse: the value to use; raises ValueError or TypeError for a wrong one.
+    """
+
+    expected: str
+    parse: Callable[[Any], Any]
+
+
+@frozen
+class Option:
+    """One option of a guest.
+
+    Attributes:
+        name: its name in a scenario's `options`.
+        kind: the values it takes.
+        default: the value where the scenario doesn't say, as `kind.parse` would give it.
+        doc: one sentence.
+    """
+
+    name: str
+    kind: Kind
+    default: Any
+    doc: str
+
+
+def integer(minimum: int, maximum: int) -> Kind:
+    """Whole numbers from `minimum` to `maximum`, both inclusive."""
+
+    def parse(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
+            raise ValueError(value)
+        return value
+
+    return Kind(f"a whole number from {minimum} to {maximum}", parse)
+
+
+def boolean() -> Kind:
+    """True or false."""
+
+    def parse(value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise TypeError(value)
+        return value
+
+    return Kind("true or false", parse)
+
+
+def size(minimum_bytes: int) -> Kind:
+    """A size in bytes, such as `64M`, of `minimum_bytes` at least."""
+
+    def parse(value: Any) -> int:
+        size_bytes = units.parse_size(value)
+        if size_bytes < minimum_bytes:
+            raise ValueError(value)
+        return size_bytes
+
+    return Kind(f"{units.SIZE_EXPECTED}, {minimum_bytes} at least", parse)
+
+
+def duration(minimum_ns: int) -> Kind:
+    """A duration such as `100ms`, in ns, of `minimum_ns` at least."""
+
+    def parse(value: Any) -> int:
+        duration_ns = units.parse_duration(value)
+        if duration_ns < minimum_ns:
+            raise ValueError(value)
+        return duration_ns
+
+    return Kind(f"{units.DURATION_EXPECTED}, {minimum_ns} ns at least", parse)
+
+
+SEED = Option(
+    "seed", integer(0, (1 << 64) - 1), 0, "Mixed into the run's seed: guests with different seeds differ."
+)
+"""The option that every guest takes."""
+
+
+def parse_options(options: Sequence[Option], given: Mapping[str, Any], guest: str) -> dict[str, Any]:
+    """The values of all `options`, given or default.
+
+    Raises:
+        UsageError: an unknown option, or a value that is not of its kind.
+    """
+    known = {option.name: option for option in options}
+    values = {option.name: option.default for option in options}
+    for name, value in given.items():
+        option = known.get(name)
+        if option is None:
+            raise UsageError(f"guest {guest}: unknown option '{name}'; expected one of {', '.join(known)}")
+        try:
+            values[name] = option.kind.parse(value)
+        except (ValueError, TypeError):
+            problem = f"guest {guest}: option '{name}': {value!r}; expected {option.kind.expected}"
+            raise UsageError(problem) from None
+    return values

@@ -1,0 +1,175 @@
+"""A guest processor, as a guest program written in Python sees it.
+
+Besides the accesses of `GuestView` there are four on many pages at once, for IPL and checks: they move
+big-endian words as they lie in storage, without changing the byte order, at the speed of memory.
+"""
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lparvm.arch.address import PAGE_SHIFT
+from lparvm.arch.interruption import ProgramCode, ProgramInterruption
+from lparvm.arch.state_description import StateDescription
+from lparvm.storage.access import first_protected, mark_accessed
+from lparvm.storage.main_storage import MainStorage
+from lparvm.storage.view import GuestView
+
+Words = npt.NDArray[np.uint64]
+"""64-bit words."""
+
+BIG_ENDIAN_WORD = np.dtype(">u8")
+"""The type of a word as it lies in storage."""
+
+
+class Processor(GuestView):
+    """One guest processor: storage, its number, its own random numbers, and where damage is told.
+
+    Attributes:
+        cpu_address: its number, from 0.
+        lip_count: how many processors the guest has.
+        lip: name of its LIP; None in the final check.
+        rng: random numbers of this processor alone, seeded.
+        devices: numbers of the LPAR's devices.
+        options: the guest's options.
+        steps: verified steps done.
+    """
+
+    __slots__ = ("_report", "cpu_address", "devices", "lip", "lip_count", "options", "rng", "steps")
+
+    def __init__(
+        self,
+        storage: MainStorage,
+        state: StateDescription,
+        *,
+        lip: str | None,
+        lip_count: int,
+        seed: int,
+        devices: tuple[int, ...],
+        options: dict[str, Any],
+        report: Callable[[int, str, str, str | None], None],
+    ) -> None:
+        """The processor of `state`; `report` takes address, expected, found and LIP of each damage."""
+        super().__init__(storage, state)
+        self.cpu_address = state.cpu_address
+        self.lip = lip
+        self.lip_count = lip_count
+        self.rng = random.Random(seed)
+        self.devices = devices
+        self.options = options
+        self.steps = 0
+        self._report = report
+
+    def step(self) -> None:
+        """Count a step of work that was done and verified."""
+        self.steps += 1
+
+    def damaged(self, address: int, expected: object, found: object) -> None:
+        """Tell that storage at a guest absolute address does not hold what it should.
+
+        Integers are told in hexadecimal, anything else as its text.
+        """
+        self._report(address, _text(expected), _text(found), self.lip)
+
+    # Many pages at once.
+
+    def store_block(self, address: int, words: Words) -> None:
+        """Store big-endian words (dtype `BIG_ENDIAN_WORD`) from a guest absolute address on.
+
+        Raises:
+            ProgramInterruption: specification (no multiple of 8), addressing, protection.
+        """
+        if address & 7:
+            raise ProgramInterruption(ProgramCode.SPECIFICATION, address)
+        assert words.dtype == BIG_ENDIAN_WORD, words.dtype
+        host = self._store_range(address, words.size << 3) >> 3
+        self.storage.words[host : host + words.size] = words.ravel()
+
+    def differences(self, address: int, expected: Words) -> list[tuple[int, int, int]]:
+        """Compare storage with big-endian words: (address, expected, found) of each word that differs.
+
+        Raises:
+            ProgramInterruption: specification (no multiple of 8), addressing, protection.
+        """
+        if address & 7:
+            raise ProgramInterruption(ProgramCode.SPECIFICATION, address)
+        assert expected.dtype == BIG_ENDIAN_WORD, expected.dtype
+        expected = expected.ravel()
+        host = self._fetch_range(address, expected.size << 3) >> 3
+        found = self.storage.words[host : host + expected.size]
+        # Compared as the host's words: equality does not depend on the byte order, its speed does.
+        wrong = found.view(np.uint64) != expected.view(np.uint64)
+        if not wrong.any():
+            return []
+        return [
+            (address + (index << 3), int(expected[index]), int(found[index]))
+            for index in np.flatnonzero(wrong).tolist()
+        ]
+
+    def fetch_scattered(self, addresses: Words) -> Words:
+        """The words at many guest absolute addresses, in the host's byte order.
+
+        Raises:
+            ProgramInterruption: as `fetch`, for the first address that is refused.
+        """
+        return self.storage.words[self._scattered(addresses, store=False)].astype(np.uint64)
+
+    def store_scattered(self, addresses: Words, values: Words) -> None:
+        """Store words at many guest absolute addresses: all of them or, refused, none.
+
+        Raises:
+            ProgramInterruption: as `store`, for the first address that is refused.
+        """
+        self.storage.words[self._scattered(addresses, store=True)] = values
+
+    def keys_of(self, first_page: int, pages: int) -> npt.NDArray[np.uint8]:
+        """The storage keys of consecutive pages, as a copy (ISKE of each).
+
+        Raises:
+            ProgramInterruption: addressing.
+        """
+        self._key_host(first_page << PAGE_SHIFT)
+        host = self._key_host((first_page + pages - 1) << PAGE_SHIFT)
+        end = (host >> PAGE_SHIFT) + 1
+        return self.storage.keys[end - pages : end].copy()
+
+    def _scattered(self, addresses: Words, *, store: bool) -> Words:
+        """Indices into `storage.words`, after all checks, with reference and change bits set."""
+        if not len(addresses):
+            return addresses
+        odd = addresses & np.uint64(7) != 0
+        if odd.any():
+            raise ProgramInterruption(ProgramCode.SPECIFICATION, int(addresses[odd.argmax()]))
+        outside = addresses >= np.uint64(self.extent_bytes)
+        if outside.any():
+            raise ProgramInterruption(ProgramCode.ADDRESSING, int(addresses[outside.argmax()]))
+        hosts = addresses + np.uint64(self.state.zone.origin_bytes)
+        frames = hosts >> np.uint64(PAGE_SHIFT)
+        keys = self.storage.keys[frames]
+        refused = first_protected(keys, self.state.psw.key, store=store)
+        if refused is not None:
+            raise ProgramInterruption(ProgramCode.PROTECTION, int(addresses[refused]))
+        mark_accessed(keys, store=store)
+        self.storage.keys[frames] = keys
+        self._account_scattered(addresses, hosts, store=store)
+        return hosts >> np.uint64(3)
+
+    def _account_scattered(self, addresses: Words, hosts: Words, *, store: bool) -> None:
+        if store:
+            self._stores += len(hosts)
+        else:
+            self._fetches += len(hosts)
+        self.instructions += len(hosts)
+        self._lowest = min(self._lowest, int(hosts.min()))
+        self._highest = max(self._highest, int(hosts.max()) + 7)
+        if self.observer is not None:
+            access = "store" if store else "fetch"
+            for address, host in zip(addresses.tolist(), hosts.tolist(), strict=True):
+                self.observer(access, address, host, 8)
+
+
+def _text(value: object) -> str:
+    return f"{value:#x}" if isinstance(value, int) else str(value)
