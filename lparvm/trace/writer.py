@@ -210,6 +210,7 @@ class TraceLogger(structlog.BoundLoggerBase):
         op: str | None = None,
         cause: int | None = None,
         step: int | None = _VOCABULARYS,
+        at_ns: int | None = None,
         **own: Any,
     ) -> int | None:
         """Tell a fact.
@@ -219,6 +220,7 @@ class TraceLogger(structlog.BoundLoggerBase):
             op: the operation it belongs to.
             cause: number of the event that caused it, as an earlier `emit` returned it.
             step: the patent's step; when not given, the vocabulary's.
+            at_ns: when it happened, where the actor read the clock just before; None: now.
             own: the fields that the vocabulary names.
 
         Returns:
@@ -237,7 +239,7 @@ class TraceLogger(structlog.BoundLoggerBase):
         if not wanted:
             return cause
         told = self._context.copy()
-        told["t"] = port.now_ns()
+        told["t"] = port.now_ns() if at_ns is None else at_ns
         told["event"] = event
         told["op"] = op
         told["cause"] = cause
@@ -272,4 +274,3 @@ class TraceLogger(structlog.BoundLoggerBase):
             return cause
         own = {name: getattr(message, name) for name in _MESSAGE_FIELDS[kind]}
         return self.emit(kind.__name__, op=message.op, cause=cause, to=to, **own)
-

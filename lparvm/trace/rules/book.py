@@ -1,0 +1,71 @@
+"""All rules over one run: each event goes to the checkers that want it, and to no other."""
+
+from collections.abc import Iterable
+
+from lparvm.trace.rules.agreement import SaleAgrees
+from lparvm.trace.rules.base import Checker, Event, Handler, RuleVerdict
+from lparvm.trace.rules.commands import CommandsAnswered
+from lparvm.trace.rules.custody import PageCustody
+from lparvm.trace.rules.direction import DirectionRight
+from lparvm.trace.rules.ownership import OneOwner
+from lparvm.trace.rules.phases import PhasesInOrder
+from lparvm.trace.rules.quiesce import QuiesceHolds
+from lparvm.trace.rules.stop import StopHolds
+from lparvm.trace.rules.stopped_time import StoppedTime
+from lparvm.trace.rules.zone import InsideZone
+from lparvm.trace.vocabulary import Level
+
+RULES: tuple[type[Checker], ...] = (
+    StopHolds, QuiesceHolds, InsideZone, SaleAgrees, PageCustody, DirectionRight, OneOwner, PhasesInOrder,
+    CommandsAnswered, StoppedTime,
+)  # fmt: skip
+
+
+def all_checkers(*, proof: bool = True) -> tuple[Checker, ...]:
+    """A fresh checker of each rule, in the order in which verdicts are told."""
+    return tuple(rule(proof=proof) for rule in RULES)
+
+
+class RuleBook:
+    """The rules of one run. `feed` is a listener of `trace.writer.Trace`.
+
+    Attributes:
+        checkers: one of each rule.
+    """
+
+    def __init__(self, *, proof: bool = True, level: Level = Level.STORAGE) -> None:
+        """Open the book.
+
+        Args:
+            proof: the run takes checksums; moves without them are a violation then, else `unchecked`.
+            level: the level of what will be fed. In process every fact is; from a file, what it holds.
+        """
+        self.level = level
+        self.checkers = all_checkers(proof=proof)
+        self._handlers: dict[str, tuple[Handler, ...]] = {}
+        for checker in self.checkers:
+            for name, handler in checker.handlers.items():
+                self._handlers[name] = (*self._handlers.get(name, ()), handler)
+
+    def feed(self, event: Event) -> None:
+        """Show an event to the checkers that want it."""
+        for handler in self._handlers.get(event["event"], ()):
+            handler(event)
+
+    def finish(self) -> tuple[RuleVerdict, ...]:
+        """All verdicts, after the last event."""
+        return tuple(checker.finish(self.level) for checker in self.checkers)
+
+
+def check_events(events: Iterable[Event], *, level: Level, proof: bool = True) -> tuple[RuleVerdict, ...]:
+    """The verdicts over a run's events, from its trace.
+
+    Args:
+        events: in their order.
+        level: the trace's level.
+        proof: whether the run took checksums.
+    """
+    book = RuleBook(proof=proof, level=level)
+    for event in events:
+        book.feed(event)
+    return book.finish()
