@@ -10,7 +10,7 @@ in them.
 
 import enum
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import assert_never
 
 import trio
@@ -24,6 +24,7 @@ from lparvm.config import SLICE_AIM_NS, SLICE_INSTRUCTIONS, SLICE_INSTRUCTIONS_M
 from lparvm.guests.base import Guest
 from lparvm.protocol import messages as m
 from lparvm.protocol.actor_names import lip_control_of
+from lparvm.storage.view import Observer
 from lparvm.trace.writer import TraceLogger
 
 
@@ -73,14 +74,27 @@ class Lip(Actor):
         clock: RunClock,
         guests: Mapping[str, tuple[Guest, StateDescription]],
         instruction_ns: float,
+        *,
+        observe: bool,
     ) -> None:
-        """`instruction_ns` is what an instruction costs under the virtual clock."""
+        """Take the guests that run here.
+
+        Args:
+            name: of the LIP.
+            directory: mailboxes of all actors.
+            log: the trace.
+            clock: the run clock.
+            guests: LPAR name -> its guest, and the state description of its processor on this LIP.
+            instruction_ns: what an instruction costs under the virtual clock.
+            observe: tell each access of a guest (trace level `storage`).
+        """
         super().__init__(name, directory, log, clock)
         self.processors = {
             lpar: GuestProcessor(guest, state) for lpar, (guest, state) in guests.items()
         }
         self._turn = deque(self.processors)
         self._instruction_ns = instruction_ns
+        self._observe = observe
 
     @property
     def busy(self) -> bool:
@@ -110,6 +124,8 @@ class Lip(Actor):
     async def _run_slice(self, processor: GuestProcessor) -> None:
         guest, state = processor.guest, processor.state
         first_ns, before, origin = self.clock.now_ns(), state.instructions, state.zone.origin
+        if self._observe:
+            guest.observe(self._observer(processor))
         interception = guest.run(state, processor.budget)
         instructions = state.instructions - before
         try:
@@ -214,12 +230,12 @@ class Lip(Actor):
         answer = m.InterpretiveExecutionStarted(message.op, message.lpar, self.name, self.clock.now_ns())
         self.post(lip_control_of(message.lpar), answer, cause)
 
-    def observe(self, lpar: str) -> Callable[[str, int, int, int], None]:
-        """An observer for trace level `storage`: one event an access of that guest on this LIP."""
+    def _observer(self, processor: GuestProcessor) -> Observer:
+        """One event an access of this guest on this LIP."""
 
         def tell(access: str, address: int, host: int, count: int) -> None:
             self.log.emit(
-                "storage.accessed", cause=self.processors[lpar].sie_seq, lpar=lpar, lip=self.name,
+                "storage.accessed", cause=processor.sie_seq, lpar=processor.state.lpar, lip=self.name,
                 access=access, address=address, host=host, bytes=count,
             )  # fmt: skip
 

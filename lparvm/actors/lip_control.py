@@ -38,6 +38,11 @@ class LipControl(Actor):
         self._iop_of = iop_of
         self._waits_begun = 0
 
+    @property
+    def failed(self) -> bool:
+        """Whether a guest processor failed, and the LPAR is stopped for it."""
+        return self._control.failed
+
     def begin(self) -> None:
         """IPL is done: run the guest."""
         self._carry_out(gc.begin(self._control), None)

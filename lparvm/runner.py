@@ -1,0 +1,127 @@
+"""Runs a scenario from start to verdict: its commands at their times, its faults, Ctrl-C.
+
+`run_scenario` is for callers that have a trio run of their own; `run` starts one, with the clock asked for.
+"""
+
+import signal
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Literal
+
+import trio
+import trio.testing
+from attrs import evolve
+
+from lparvm.actors.service_processor import CommandResult
+from lparvm.dst.deterministic import deterministic_scheduling
+from lparvm.machine import Machine, Options, open_machine
+from lparvm.report import RunReport
+from lparvm.scenario import CommandConfig, FaultConfig, Scenario, load_scenario
+
+Clock = Literal["real", "virtual"]
+OnMachine = Callable[[Machine], None]
+
+
+def run(
+    scenario: Scenario | str | Path,
+    *,
+    clock: Clock = "real",
+    options: Options | None = None,
+    on_machine: OnMachine | None = None,
+    signals: bool = False,
+) -> RunReport:
+    """Run a scenario to its end and prove it.
+
+    Args:
+        scenario: a built-in name, a file, or a scenario.
+        clock: `real`, or `virtual`: then the same scenario and seed give the same trace, byte for byte.
+        options: seed, trace, proof.
+        on_machine: called with the machine when it has been opened, to listen to its service processor.
+        signals: end the run in order on SIGINT and SIGTERM (main thread only).
+
+    Raises:
+        ScenarioError: the scenario is wrong; nothing was started.
+        UsageError: the trace file cannot be written, or a device file not be used.
+    """
+    options = options or Options()
+    virtual = clock == "virtual"
+    scheduling = deterministic_scheduling(options.seed) if virtual else nullcontext()
+
+    async def main() -> RunReport:
+        return await run_scenario(scenario, options=options, on_machine=on_machine, signals=signals)
+
+    with scheduling:
+        return trio.run(
+            main, clock=trio.testing.MockClock(autojump_threshold=0) if virtual else None,
+            strict_exception_groups=True,
+        )  # fmt: skip
+
+
+async def run_scenario(
+    scenario: Scenario | str | Path,
+    *,
+    options: Options | None = None,
+    on_machine: OnMachine | None = None,
+    signals: bool = False,
+) -> RunReport:
+    """As `run`, inside a trio run; the clock is that run's."""
+    if not isinstance(scenario, Scenario):
+        scenario = load_scenario(str(scenario))
+    async with open_machine(scenario, options) as machine:
+        if on_machine is not None:
+            on_machine(machine)
+        async with trio.open_nursery() as nursery:
+            if signals:
+                nursery.start_soon(_watch_signals, machine, nursery.cancel_scope)
+            await _follow(machine, scenario)
+            nursery.cancel_scope.cancel()
+        if machine.interrupted:
+            await machine.settle()
+        _expect(machine, scenario)
+    assert machine.report is not None, "a closed machine has a report"
+    return machine.report
+
+
+async def _follow(machine: Machine, scenario: Scenario) -> None:
+    """The timeline: until the duration is over and every command was answered."""
+    async with trio.open_nursery() as nursery:
+        for command in scenario.commands:
+            nursery.start_soon(_give, machine, command)
+        for fault in scenario.faults:
+            nursery.start_soon(_inject, machine, fault)
+        await machine.clock.sleep_until_ns(scenario.run.duration_ns)
+
+
+async def _give(machine: Machine, command: CommandConfig) -> None:
+    await machine.clock.sleep_until_ns(command.at_ns)
+    await machine.svp.execute(command.text)
+
+
+async def _inject(machine: Machine, fault: FaultConfig) -> None:
+    await machine.clock.sleep_until_ns(fault.at_ns)
+    if fault.kind == "storage":
+        machine.fail_frame(fault.address)
+    else:
+        machine.refuse_sale(fault.target)
+
+
+async def _watch_signals(machine: Machine, scope: trio.CancelScope) -> None:
+    """The first signal ends the run in order: what is under way is cancelled, the trace completed."""
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            machine.interrupted = True
+            scope.cancel()
+
+
+def _expect(machine: Machine, scenario: Scenario) -> None:
+    """Put the scenario's expectations beside the results, in file order."""
+    answered = list(machine.svp.results)
+    ordered: list[CommandResult] = []
+    for command in scenario.commands:
+        for result in answered:
+            if result.text == command.text and result.at_ns >= command.at_ns:
+                ordered.append(evolve(result, expected=command.expect))
+                answered.remove(result)
+                break
+    machine.svp.results[:] = [*ordered, *answered]
