@@ -47,3 +47,5 @@ DAMAGE_RECORDS_MAX = 64
 
 # The trace: event lines that wait in memory before they are hashed and written as one block.
 TRACE_BLOCK_LINES = 256
+# No line of a trace that was written by lparvm comes near this; a reader needs a bound all the same.
+TRACE_LINE_BYTES_MAX = 1 << 20

@@ -12,6 +12,7 @@ Frames are given as origin and extent, half-open.
 """
 
 import enum
+from collections.abc import Mapping
 
 from attrs import field, fields, frozen
 
@@ -186,18 +187,23 @@ _KINDS: tuple[tuple[str, tuple[type, ...]], ...] = (
 )  # fmt: skip
 
 
-def field_problems(kind: EventType, own: dict[str, object]) -> list[str]:
+def field_problems(kind: EventType, own: Mapping[str, object]) -> list[str]:
     """What is wrong with an event's own fields, in words; empty where nothing is.
 
     Unknown and missing fields, and values of another type than the vocabulary says. The fields of messages
     have the types of their classes and are not looked at.
     """
-    problems = [f"unknown field {name}" for name in own if name not in kind.fields]
-    for name, text in kind.fields.items():
-        if name not in own:
-            problems.append(f"missing field {name}")
-        elif not _has_type(own[name], text):
-            problems.append(f"{name} is {own[name]!r:.60}, expected {text}")
+    return [f"unknown field {name}" for name in own if name not in kind.fields] + value_problems(kind, own)
+
+
+def value_problems(kind: EventType, own: Mapping[str, object]) -> list[str]:
+    """As `field_problems`, but fields that the vocabulary doesn't know are left alone."""
+    problems = [f"missing field {name}" for name in kind.fields if name not in own]
+    problems += [
+        f"{name} is {own[name]!r:.60}, expected {text}"
+        for name, text in kind.fields.items()
+        if name in own and not _has_type(own[name], text)
+    ]
     return problems
 
 
