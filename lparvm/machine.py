@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import trio
-from attrs import frozen
+from attrs import evolve, frozen
 
 from lparvm.actors.iop import Iop
 from lparvm.actors.lip import Lip
@@ -35,7 +35,7 @@ from lparvm.protocol import relocation
 from lparvm.protocol.actor_names import LPAR_CONTROL, RESOURCE_MANAGER, SERVICE_PROCESSOR, lip_control_of
 from lparvm.protocol.admission import LparEntry
 from lparvm.protocol.guest_control import GuestControl
-from lparvm.protocol.results import message_text
+from lparvm.protocol.results import Result, message_text
 from lparvm.report import GuestReport, RunReport, verdict_of
 from lparvm.scenario import LparConfig, Scenario, load_scenario
 from lparvm.storage.main_storage import MainStorage
@@ -89,6 +89,7 @@ class Machine:
         clock: the run clock.
         report: the run's report; there after `open_machine` has closed.
         interrupted: the run was ended early, by Ctrl-C or its caller.
+        expected: operation id -> the result that is expected of it; what isn't here may end in any way.
     """
 
     svp: ServiceProcessor
@@ -99,6 +100,7 @@ class Machine:
         self.clock = RunClock()
         self.report: RunReport | None = None
         self.interrupted = False
+        self.expected: dict[str, Result] = {}
         self._rules = RuleBook(proof=options.proof, level=Level.STORAGE)
         header = standard_header(
             scenario=scenario.name, seed=options.seed, clock="virtual" if self.clock.virtual else "real"
@@ -292,7 +294,9 @@ class Machine:
             ended_ns = self.clock.now_ns()
             guests = tuple(self._verify(lpar) for lpar in self.scenario.lpars)
             rules = self._rules.finish()
-            results = tuple(self.svp.results)
+            results = tuple(
+                evolve(result, expected=self.expected.get(op)) for op, result in self.svp.results.items()
+            )
             verdict = "failed" if crashed else verdict_of(guests, rules, results)
             self.trace.close(verdict, interrupted=self.interrupted)
             self.report = RunReport(

@@ -13,7 +13,6 @@ import trio
 import trio.testing
 from attrs import evolve
 
-from lparvm.actors.service_processor import CommandResult
 from lparvm.dst.deterministic import deterministic_scheduling
 from lparvm.machine import Machine, Options, open_machine
 from lparvm.report import RunReport
@@ -68,34 +67,43 @@ async def run_scenario(
     """As `run`, inside a trio run; the clock is that run's."""
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(str(scenario))
+    given: dict[int, str] = {}  # position in the file -> operation
     async with open_machine(scenario, options) as machine:
         if on_machine is not None:
             on_machine(machine)
         async with trio.open_nursery() as nursery:
             if signals:
                 nursery.start_soon(_watch_signals, machine, nursery.cancel_scope)
-            await _follow(machine, scenario)
+            await _follow(machine, scenario, given)
             nursery.cancel_scope.cancel()
         if machine.interrupted:
             await machine.settle()
-        _expect(machine, scenario)
     assert machine.report is not None, "a closed machine has a report"
-    return machine.report
+    return _in_file_order(machine.report, given)
 
 
-async def _follow(machine: Machine, scenario: Scenario) -> None:
+def _in_file_order(report: RunReport, given: dict[int, str]) -> RunReport:
+    """The scenario's commands first, as they stand in the file; then those that others gave."""
+    by_op = {result.operation: result for result in report.commands}
+    ordered = [by_op.pop(given[position]) for position in sorted(given)]
+    return evolve(report, commands=(*ordered, *by_op.values()))
+
+
+async def _follow(machine: Machine, scenario: Scenario, given: dict[int, str]) -> None:
     """The timeline: until the duration is over and every command was answered."""
     async with trio.open_nursery() as nursery:
-        for command in scenario.commands:
-            nursery.start_soon(_give, machine, command)
+        for position, command in enumerate(scenario.commands):
+            nursery.start_soon(_give, machine, command, position, given)
         for fault in scenario.faults:
             nursery.start_soon(_inject, machine, fault)
         await machine.clock.sleep_until_ns(scenario.run.duration_ns)
 
 
-async def _give(machine: Machine, command: CommandConfig) -> None:
+async def _give(machine: Machine, command: CommandConfig, position: int, given: dict[int, str]) -> None:
     await machine.clock.sleep_until_ns(command.at_ns)
-    await machine.svp.execute(command.text)
+    op = given[position] = machine.svp.submit(command.text)
+    machine.expected[op] = command.expect
+    await machine.svp.answer(op)
 
 
 async def _inject(machine: Machine, fault: FaultConfig) -> None:
@@ -112,16 +120,3 @@ async def _watch_signals(machine: Machine, scope: trio.CancelScope) -> None:
         async for _ in signals:
             machine.interrupted = True
             scope.cancel()
-
-
-def _expect(machine: Machine, scenario: Scenario) -> None:
-    """Put the scenario's expectations beside the results, in file order."""
-    answered = list(machine.svp.results)
-    ordered: list[CommandResult] = []
-    for command in scenario.commands:
-        for result in answered:
-            if result.text == command.text and result.at_ns >= command.at_ns:
-                ordered.append(evolve(result, expected=command.expect))
-                answered.remove(result)
-                break
-    machine.svp.results[:] = [*ordered, *answered]

@@ -85,12 +85,11 @@ class Progress:
 
 
 @define(eq=False)
-class _Pending:
-    """A command that is not answered yet."""
+class _Command:
+    """A command that was given, and its result once it is answered."""
 
     text: str
     at_ns: int
-    seq: int | None
     done: trio.Event = Factory(trio.Event)
     result: CommandResult | None = None
     show: Callable[[tuple[m.FrameRow, ...]], tuple[str, ...]] | None = None
@@ -117,9 +116,8 @@ class ServiceProcessor(Actor):
         self._operations = operations
         self._devices = devices
         self._given = 0
-        self._pending: dict[str, _Pending] = {}
+        self._commands: dict[str, _Command] = {}
         self._listeners: list[Listener] = []
-        self.results: list[CommandResult] = []
 
     # --- the door from outside --------------------------------------------------------------------------
 
@@ -136,14 +134,27 @@ class ServiceProcessor(Actor):
         Raises:
             CommandError: the text is no command; nothing was done.
         """
+        return await self.answer(self.submit(text))
+
+    def submit(self, text: str) -> str:
+        """Give a command; returns the id of its operation, for `answer`.
+
+        Raises:
+            CommandError: the text is no command; nothing was done.
+        """
         c.parse(text)
         self._given += 1
         op = f"op.{self._given}"
-        pending = self._pending[op] = _Pending(text, self.clock.now_ns(), None)
+        self._commands[op] = _Command(text, self.clock.now_ns())
         self.mailbox.put(Envelope(m.CommandEntered(op, text), "operator", None))
-        await pending.done.wait()
-        assert pending.result is not None, "an answered command has a result"
-        return pending.result
+        return op
+
+    async def answer(self, op: str) -> CommandResult:
+        """Wait for the answer to a command given by `submit`."""
+        command = self._commands[op]
+        await command.done.wait()
+        assert command.result is not None, "an answered command has a result"
+        return command.result
 
     async def move_storage(
         self, lpar: str, hsa_bytes: int, *, stop_ns: int | None = None, quiesce_ns: int | None = None
@@ -172,7 +183,12 @@ class ServiceProcessor(Actor):
     @property
     def pending(self) -> tuple[str, ...]:
         """Ids of the commands that are not answered yet, oldest first."""
-        return tuple(self._pending)
+        return tuple(op for op, command in self._commands.items() if command.result is None)
+
+    @property
+    def results(self) -> dict[str, CommandResult]:
+        """The commands that were answered, by operation id, in the order given."""
+        return {op: command.result for op, command in self._commands.items() if command.result}
 
     def abandon(self) -> None:
         """The machine ends: answer what is still open."""
@@ -186,12 +202,12 @@ class ServiceProcessor(Actor):
         message, seq = envelope.message, envelope.seq
         match message:
             case m.CommandEntered(op=op, text=text):
-                seq = self._pending[op].seq = self.log.emit("command.received", op=op, text=text)
+                seq = self.log.emit("command.received", op=op, text=text)
                 self._begin(op, c.parse(text), seq)
             case m.OperationEnded(op=op, outcome=outcome):
                 self._answer(op, outcome, seq)
             case m.FrameReported(op=op, rows=rows):
-                show = self._pending[op].show
+                show = self._commands[op].show
                 assert show is not None, "only DISPLAY asks for the frame"
                 self._answer_lines(op, show(rows), seq)
             case m.OperationAdvanced():
@@ -214,14 +230,14 @@ class ServiceProcessor(Actor):
             case c.Display(what="FRAME" | "STORAGE" as what):
                 total = self._frames * PAGE_BYTES
                 lines = frame_lines if what == "FRAME" else storage_lines
-                self._pending[op].show = lambda rows: lines(rows, total)
+                self._commands[op].show = lambda rows: lines(rows, total)
                 self.post(RESOURCE_MANAGER, m.QueryFrame(op), cause)
             case c.Display(what="DEVICES"):
                 self._answer_lines(op, device_lines(self._devices), cause)
             case c.Display(what="OPERATIONS"):
                 self._answer_lines(op, operation_lines(self._operations()), cause)
             case _:
-                words = self._pending[op].text.split()
+                words = self._commands[op].text.split()
                 self._answer(op, Outcome(Result.NOT_AVAILABLE, {"command": " ".join(words).upper()}), cause)
 
     def _move(self, op: str, command: c.MoveStor, origin_bytes: int, cause: int | None) -> None:
@@ -240,18 +256,17 @@ class ServiceProcessor(Actor):
     def _answer(
         self, op: str, outcome: Outcome, cause: int | None, lines: tuple[str, ...] = ()
     ) -> None:
-        pending = self._pending.pop(op)
+        command = self._commands[op]
         self.log.emit(
-            "command.answered", op=op, cause=cause, text=pending.text, result=outcome.result,
+            "command.answered", op=op, cause=cause, text=command.text, result=outcome.result,
             code=outcome.code, message=outcome.message,
         )  # fmt: skip
-        pending.result = CommandResult(
-            pending.text, pending.at_ns, op, outcome.result, outcome.code, outcome.message, outcome.lips,
+        command.result = CommandResult(
+            command.text, command.at_ns, op, outcome.result, outcome.code, outcome.message, outcome.lips,
             outcome.pages, outcome.busy_devices, lines,
         )  # fmt: skip
-        self.results.append(pending.result)
-        self._tell(pending.result)
-        pending.done.set()
+        self._tell(command.result)
+        command.done.set()
 
     def _tell(self, news: OperatorMessage | Progress | CommandResult) -> None:
         for listener in self._listeners:
