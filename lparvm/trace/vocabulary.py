@@ -69,7 +69,7 @@ _SPAN = {
     "stores": _COUNT,
     "lowest_host": _HOST,
     "highest_host": _HOST + ", inclusive",
-    "origin_frame": _FRAME + ": the origin used",
+    "origin_frame": _FRAME + ": the origin used, or null",
 }
 
 FACTS: tuple[EventType, ...] = (
@@ -104,7 +104,9 @@ FACTS: tuple[EventType, ...] = (
     EventType("target.prepared", Level.PROTOCOL, {"lpar": _NAME, **_ZONE},
               "the target's frames were touched beforehand"),
     EventType("move.started", Level.PROTOCOL, {
-        "lpar": _NAME, "source_frame": _FRAME, "target_frame": _FRAME, "pages": _PAGES,
+        # A move back has the source and target of the move that it undoes, exchanged.
+        "lpar": _NAME, "source_frame": _FRAME + ": page 0's, where pages come from",
+        "target_frame": _FRAME + ": page 0's, where pages go to", "pages": _PAGES,
         "direction": "str, 'descending' (from the end) or 'ascending'", "inverse": "bool, a move back",
         "first_page": _PAGE + ": lowest page of the part to be moved",
     }, "start addresses were set", Step.START_ADDRESSES),
@@ -140,8 +142,9 @@ FACTS: tuple[EventType, ...] = (
         **_LPAR_LIP, "access": "str, fetch | store | key", "address": "int, guest absolute address",
         "host": _HOST, "bytes": _COUNT,
     }, "one access of a guest"),
-    EventType("guest.ended", Level.PROTOCOL, {**_LPAR_LIP, "reason": "str"},
-              "a guest processor has no more to do"),
+    EventType("guest.ended", Level.PROTOCOL, {
+        **_LPAR_LIP, "reason": "str, 'program ended', or why it failed: then the LPAR is stopped for good",
+    }, "a guest processor has no more to do"),
     EventType("guest.damaged", Level.PROTOCOL, {
         "lpar": _NAME, "lip": "str or null", "address": "int, guest absolute address", "expected": "str",
         "found": "str",

@@ -67,9 +67,15 @@ class OneOwner(Checker):
 
     def _machine(self, event: Event) -> None:
         self._frames = event["main_storage_frames"]
+        for lpar, held in self._held.items():
+            if held.zone[1] > self._frames:
+                self.violate(
+                    event, f"{lpar}: {zone_text(held.zone)} ends past main storage at {self._frames}"
+                )
 
     def _activated(self, event: Event) -> None:
         self._take(event)
+        self._running.activated(event)
         self._held[event["lpar"]] = _Held(zone_of(event))
 
     def _reserved(self, event: Event) -> None:

@@ -2,9 +2,9 @@
 
 Checked, by a table of its own (not the relocation machine's):
 - each phase follows one that it may follow, and carries its step;
-- what ends a phase has happened, in this operation, before the next one begins: every LIP stopped (201),
-  every IOP quiesced (202), the area reserved (203), the move ended with all pages moved (204 to 209), the
-  map's entry changed (SALE acknowledged), a LIP in SIE (210);
+- what ends a phase has happened before the next one begins: no LIP of the LPAR is in SIE (201); and in this
+  operation, every IOP quiesced (202), the area reserved (203), the move ended with all pages moved (204 to
+  209), the map's entry changed (SALE acknowledged), a LIP in SIE (210; a guest that failed need not start);
 - an LPAR is in one relocation at a time; a relocation that began has reported (211) at the end of the run,
   unless the run was interrupted.
 
@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from attrs import define, field
 
 from lparvm.trace.rules.base import Checker, Event, Handler
+from lparvm.trace.rules.running import tells_failure
 
 _START = "(start)"
 # Phase -> its step, and the phases that may follow it.
@@ -52,13 +53,16 @@ class PhasesInOrder(Checker):
 
     def listen(self) -> Mapping[str, Handler]:
         """Phases, and the facts that end them."""
-        self._lips: dict[str, tuple[str, ...]] = {}
+        self._in_sie: dict[tuple[str, str], int] = {}  # (LPAR, LIP) -> since when
         self._iops: dict[str, tuple[str, ...]] = {}
         self._failed: set[str] = set()  # asked for members only
         self._operations: dict[str, _Operation] = {}
         self._interrupted = False
         self._ended = False
-        evidence = ("lip.stopped", "iop.quiesced", "area.reserved", "move.ended", "zone.moved", "sie.issued")
+        evidence = (
+            "lip.stopped", "guest.ended", "iop.quiesced", "area.reserved", "move.ended", "zone.moved",
+            "sie.issued",
+        )  # fmt: skip
         return {
             "lpar.activated": self._activated,
             "phase.entered": self._phase,
@@ -68,22 +72,25 @@ class PhasesInOrder(Checker):
         }
 
     def _activated(self, event: Event) -> None:
-        self._lips[event["lpar"]] = tuple(event["lips"])
         self._iops[event["lpar"]] = tuple(event["iops"])
         self._failed.discard(event["lpar"])
 
     def _evidence(self, event: Event) -> None:
         name = event["event"]
-        if name == "lip.stopped" and event["op"] is None:
-            self._failed.add(event["lpar"])  # stopped for good: it need not start again
+        if tells_failure(event):
+            self._failed.add(event["lpar"])
+        if name == "sie.issued":
+            self._in_sie[event["lpar"], event["lip"]] = event["t"]
+        elif name in {"lip.stopped", "guest.ended"}:
+            self._in_sie.pop((event["lpar"], event["lip"]), None)
         operation = self._operations.get(event["op"])
         if operation is None:
             return
         if name == "move.ended":
             if event["inverse"] or event["outcome"] != "moved":
                 return
-        elif name in {"lip.stopped", "iop.quiesced"}:
-            name = f"{name} {event.get('lip') or event.get('iop')}"
+        elif name == "iop.quiesced":
+            name = f"iop.quiesced {event['iop']}"
         operation.seen.add(name)
 
     def _phase(self, event: Event) -> None:
@@ -112,7 +119,7 @@ class PhasesInOrder(Checker):
         """What must have happened before a phase is entered the regular way."""
         lpar = operation.lpar
         if phase == "QUIESCING":
-            return [f"lip.stopped {lip}" for lip in self._lips.get(lpar, ())]
+            return [f"lip.stopped {lip}" for name, lip in self._in_sie if name == lpar]
         if phase == "CHECKING":
             return [f"iop.quiesced {iop}" for iop in self._iops.get(lpar, ())]
         if phase == "REPORTED":

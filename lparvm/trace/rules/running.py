@@ -3,6 +3,16 @@
 from lparvm.trace.rules.base import Event
 
 
+def tells_failure(event: Event) -> bool:
+    """Whether the event tells that the LPAR is stopped for good: no SIE need follow.
+
+    A guest processor that ended otherwise than by its program's end, or a stop without an operation.
+    """
+    if event["event"] == "guest.ended":
+        return bool(event["reason"] != "program ended")
+    return bool(event["event"] == "lip.stopped" and event["op"] is None)
+
+
 class Running:
     """What several checkers need to know of LIPs; each checker keeps its own.
 
@@ -16,6 +26,11 @@ class Running:
         self.since: dict[tuple[str, str], int] = {}
         self.ended: dict[tuple[str, str], int] = {}
         self.standing: dict[tuple[str, str], int] = {}
+        self._failed: dict[str, int] = {}
+
+    def activated(self, event: Event) -> None:
+        """`lpar.activated`: loaded anew, a guest has not failed."""
+        self._failed.pop(event["lpar"], None)
 
     def sie(self, event: Event) -> None:
         """`sie.issued`."""
@@ -25,13 +40,12 @@ class Running:
         self.standing.pop(who, None)
 
     def stopped(self, event: Event) -> None:
-        """`lip.stopped`. Without an operation it is for good: the guest failed, no SIE need follow."""
+        """`lip.stopped`."""
         who = event["lpar"], event["lip"]
         ran = self.since.pop(who, None) is not None
-        if event["op"] is None:
-            for other in [one for one in self.standing if one[0] == event["lpar"]]:
-                del self.standing[other]
-        elif ran:
+        if tells_failure(event):
+            self._fail(event)
+        elif ran and event["lpar"] not in self._failed:
             self.standing[who] = event["left_sie_ns"]
 
     def over(self, event: Event) -> None:
@@ -39,11 +53,18 @@ class Running:
         who = event["lpar"], event["lip"]
         if self.since.pop(who, None) is not None:
             self.ended[who] = event["t"]
+        if tells_failure(event):
+            self._fail(event)
 
     def of(self, lpar: str) -> list[str]:
         """The LIPs that run the LPAR's guest, in order of their SIE."""
         return [lip for name, lip in self.since if name == lpar]
 
     def standing_of(self, lpar: str) -> list[str]:
-        """The LIPs that an operation stopped and that have not entered SIE again."""
+        """The LIPs that an operation stopped and that have not entered SIE again; none of a failed guest."""
         return [lip for name, lip in self.standing if name == lpar]
+
+    def _fail(self, event: Event) -> None:
+        self._failed[event["lpar"]] = event["t"]
+        for lip in self.standing_of(event["lpar"]):
+            del self.standing[event["lpar"], lip]
