@@ -13,6 +13,7 @@ from lparvm.actors.mailbox import Actor, Envelope, Mailbox
 from lparvm.actors.run_clock import RunClock
 from lparvm.arch.address import PAGE_BYTES
 from lparvm.protocol import commands as c
+from lparvm.protocol.command_parser import parse
 from lparvm.protocol import messages as m
 from lparvm.protocol.actor_names import LPAR_CONTROL, RESOURCE_MANAGER, SERVICE_PROCESSOR
 from lparvm.protocol.displays import device_lines, frame_lines, operation_lines, storage_lines
@@ -142,7 +143,7 @@ class ServiceProcessor(Actor):
         Raises:
             CommandError: the text is no command; nothing was done.
         """
-        c.parse(text)
+        parse(text)
         self._given += 1
         op = f"op.{self._given}"
         self._commands[op] = _Command(text, self.clock.now_ns())
@@ -203,7 +204,7 @@ class ServiceProcessor(Actor):
         match message:
             case m.CommandEntered(op=op, text=text):
                 seq = self.log.emit("command.received", op=op, text=text)
-                self._begin(op, c.parse(text), seq)
+                self._begin(op, parse(text), seq)
             case m.OperationEnded(op=op, outcome=outcome):
                 self._answer(op, outcome, seq)
             case m.FrameReported(op=op, rows=rows):

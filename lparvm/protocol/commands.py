@@ -1,0 +1,399 @@
+"""The service processor's command language: text to typed commands. One parser for all: files, console, API.
+
+`GRAMMAR` has one row a verb: what follows it by position, which keywords and flags it takes, and what is made
+of them. Case doesn't matter: verbs, keywords and LPAR names are folded to upper case. Sizes and addresses are
+in bytes, times in ns. Only the syntax is judged here; names, targets and room are judged by the machine.
+"""
+
+import enum
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import frozen
+
+from lparvm.config import QUIESCE_TIMEOUT_NS, STOP_TIMEOUT_NS
+
+from lparvm.units import DURATION_EXPECTED, SIZE_EXPECTED, parse_duration, parse_size
+
+
+class Busy(enum.StrEnum):
+    """What to do when I/O does not end within QUIESCE=."""
+
+    REFUSE = "REFUSE"
+    WAIT = "WAIT"
+    HALT = "HALT"
+
+
+@frozen
+class Hsa:
+    """HSA=: the new main storage origin, host absolute address in bytes."""
+
+    origin_bytes: int
+
+
+@frozen
+class Before:
+    """BEFORE=: so that the zone ends where that LPAR's begins."""
+
+    lpar: str
+
+
+@frozen
+class After:
+    """AFTER=: so that the zone begins where that LPAR's ends."""
+
+    lpar: str
+
+
+@frozen
+class End:
+    """END: so that the zone ends where main storage ends."""
+
+
+@frozen
+class Expansion:
+    """EXPAND=: expand that LPAR afterwards, to `size_bytes` or as far as it goes."""
+
+    lpar: str
+    size_bytes: int | None = None
+
+
+@frozen
+class MoveStor:
+    """MVSTOR: move an LPAR's zone."""
+
+    lpar: str
+    target: Hsa | Before | After | End
+    expand: Expansion | None = None
+    stop_ns: int = STOP_TIMEOUT_NS
+    quiesce_ns: int = QUIESCE_TIMEOUT_NS
+    busy: Busy = Busy.REFUSE
+    test: bool = False
+
+    @property
+    def beyond_hsa(self) -> bool:
+        """Whether it asks for more than a plain move to an origin."""
+        return self.expand is not None or self.busy is not Busy.REFUSE or self.test
+
+
+@frozen
+class ExchangeStor:
+    """XCHSTOR: exchange the areas of two LPARs."""
+
+    first: str
+    second: str
+    quiesce_ns: int = QUIESCE_TIMEOUT_NS
+    busy: Busy = Busy.REFUSE
+    test: bool = False
+
+
+@frozen
+class Resize:
+    """EXPAND or SHRINK to a new total size."""
+
+    verb: str
+    lpar: str
+    size_bytes: int
+
+
+@frozen
+class Plan:
+    """PLAN FREE n, or PLAN EXPAND lpar SIZE=n (then `lpar` is set); GO runs it."""
+
+    size_bytes: int
+    lpar: str | None = None
+    go: bool = False
+
+
+@frozen
+class Define:
+    """DEFINE an LPAR. `lips` is a count or names."""
+
+    lpar: str
+    size_bytes: int
+    origin_bytes: int | None = None
+    lips: int | tuple[str, ...] = 1
+    guest: str | None = None
+    devices: tuple[int, ...] = ()
+
+
+@frozen
+class Ipl:
+    """IPL an LPAR, from a guest by name or from a device."""
+
+    lpar: str
+    guest: str | None = None
+    device: int | None = None
+
+
+@frozen
+class LparVerb:
+    """ACTIVATE, DEACTIVATE, STOP or START an LPAR."""
+
+    verb: str
+    lpar: str
+
+
+@frozen
+class Reply:
+    """REPLY: a line for the console of an LPAR."""
+
+    lpar: str
+    text: str
+
+
+@frozen
+class VaryPath:
+    """VARY PATH: take a path to a device on or off line."""
+
+    iop: str
+    device: int
+    online: bool
+
+
+@frozen
+class Cancel:
+    """CANCEL an operation, by its id or its LPAR."""
+
+    target: str
+
+
+@frozen
+class Display:
+    """DISPLAY FRAME, STORAGE, DEVICES, OPERATIONS or CALIBRATION."""
+
+    what: str
+
+
+Command = (
+    MoveStor | ExchangeStor | Resize | Plan | Define | Ipl | LparVerb | Reply | VaryPath | Cancel | Display
+)
+
+
+# --- values ------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Kind:
+    """A kind of value: how it is read, and how it is called when something else stands there."""
+
+    expected: str
+    read: Callable[[str], Any]
+
+
+def _name(word: str) -> str:
+    if not word or not all(character.isalnum() or character in "._-" for character in word):
+        raise ValueError(word)
+    return word.upper()
+
+
+def _size_of_something(word: str) -> int:
+    size_bytes = parse_size(word)
+    if size_bytes == 0:
+        raise ValueError(word)
+    return size_bytes
+
+
+def _device(word: str) -> int:
+    if not 1 <= len(word) <= 4:
+        raise ValueError(word)
+    return int(word, 16)
+
+
+def _lips(word: str) -> int | tuple[str, ...]:
+    if word.isdigit():
+        if int(word) == 0:
+            raise ValueError(word)
+        return int(word)
+    return tuple(_name(part) for part in word.split(","))
+
+
+def _expansion(word: str) -> Expansion:
+    name, comma, rest = word.partition(",")
+    if not comma:
+        return Expansion(_name(name))
+    keyword, equals, size = rest.partition("=")
+    if keyword.upper() != "SIZE" or not equals:
+        raise ValueError(word)
+    return Expansion(_name(name), _size_of_something(size))
+
+
+def _path(word: str) -> tuple[str, int]:
+    iop, dot, device = word.partition(".")
+    if not dot:
+        raise ValueError(word)
+    return _name(iop), _device(device)
+
+
+def _one_of(*words: str) -> Kind:
+    def read(word: str) -> str:
+        if word.upper() not in words:
+            raise ValueError(word)
+        return word.upper()
+
+    return Kind(" or ".join(words) if len(words) < 3 else "one of " + ", ".join(words), read)
+
+
+_LPAR = Kind("the name of an LPAR", _name)
+_SIZE = Kind(SIZE_EXPECTED + ", above 0", _size_of_something)
+_ADDRESS = Kind(SIZE_EXPECTED, parse_size)
+_DURATION = Kind(DURATION_EXPECTED, parse_duration)
+_DEVICE = Kind("a device number in hex, such as 0190", _device)
+_DEVICES = Kind(
+    "device numbers in hex, such as 0190,0191",
+    lambda word: tuple(_device(part) for part in word.split(",")),
+)
+_BUSY = Kind("REFUSE, WAIT or HALT", lambda word: Busy(word.upper()))
+_TEXT = Kind("a text in quotes", str)
+
+
+# --- the grammar -------------------------------------------------------------------------------------------
+
+Values = Mapping[str, Any]
+
+
+@frozen
+class Syntax:
+    """A verb.
+
+    Attributes:
+        usage: the syntax for people.
+        positions: what follows the verb by position.
+        keywords: `KEYWORD=value`, each at most once.
+        flags: words that stand alone.
+        required: groups of keywords and flags; of each group exactly one must be there.
+    """
+
+    usage: str
+    positions: tuple[tuple[str, Kind], ...]
+    make: Callable[[Values], Command]
+    keywords: Mapping[str, Kind] = {}
+    flags: tuple[str, ...] = ()
+    required: tuple[tuple[str, ...], ...] = ()
+
+
+_WAITS = {"QUIESCE": _DURATION, "BUSY": _BUSY}
+
+
+def _present(values: Values, **names: str) -> dict[str, Any]:
+    """Keyword arguments for those operands that were given."""
+    return {name: values[keyword] for name, keyword in names.items() if keyword in values}
+
+
+def _move(values: Values) -> MoveStor:
+    target: Hsa | Before | After | End = End()
+    if "HSA" in values:
+        target = Hsa(values["HSA"])
+    elif "BEFORE" in values:
+        target = Before(values["BEFORE"])
+    elif "AFTER" in values:
+        target = After(values["AFTER"])
+    more = _present(values, expand="EXPAND", stop_ns="STOP", quiesce_ns="QUIESCE", busy="BUSY", test="TEST")
+    return MoveStor(values["lpar"], target, **more)
+
+
+def _lpar_verb(verb: str) -> Syntax:
+    return Syntax(f"{verb} lpar", (("lpar", _LPAR),), lambda values: LparVerb(verb, values["lpar"]))
+
+
+def _resize(verb: str) -> Syntax:
+    return Syntax(
+        f"{verb} lpar SIZE=n",
+        (("lpar", _LPAR),),
+        lambda values: Resize(verb, values["lpar"], values["SIZE"]),
+        {"SIZE": _SIZE},
+        required=(("SIZE",),),
+    )
+
+
+GRAMMAR: dict[str, Syntax] = {
+    "MVSTOR": Syntax(
+        "MVSTOR lpar HSA=n | BEFORE=lpar | AFTER=lpar | END  [EXPAND=lpar[,SIZE=n]] [STOP=10s] [QUIESCE=10s] "
+        "[BUSY=REFUSE|WAIT|HALT] [TEST]",
+        (("lpar", _LPAR),),
+        _move,
+        {
+            "HSA": _ADDRESS, "BEFORE": _LPAR, "AFTER": _LPAR, "STOP": _DURATION, **_WAITS,
+            "EXPAND": Kind("an LPAR, or LPAR,SIZE=n", _expansion),
+        },
+        ("END", "TEST"),
+        (("HSA", "BEFORE", "AFTER", "END"),),
+    ),
+    "XCHSTOR": Syntax(
+        "XCHSTOR lpar lpar [QUIESCE=10s] [BUSY=REFUSE|WAIT|HALT] [TEST]",
+        (("first", _LPAR), ("second", _LPAR)),
+        lambda values: ExchangeStor(
+            values["first"], values["second"],
+            **_present(values, quiesce_ns="QUIESCE", busy="BUSY", test="TEST"),
+        ),
+        _WAITS,
+        ("TEST",),
+    ),
+    "EXPAND": _resize("EXPAND"),
+    "SHRINK": _resize("SHRINK"),
+    "PLAN FREE": Syntax(
+        "PLAN FREE n [GO]",
+        (("size", _SIZE),),
+        lambda values: Plan(values["size"], go="GO" in values),
+        flags=("GO",),
+    ),
+    "PLAN EXPAND": Syntax(
+        "PLAN EXPAND lpar SIZE=n [GO]",
+        (("lpar", _LPAR),),
+        lambda values: Plan(values["SIZE"], values["lpar"], "GO" in values),
+        {"SIZE": _SIZE},
+        ("GO",),
+        (("SIZE",),),
+    ),
+    "DEFINE": Syntax(
+        "DEFINE lpar SIZE=n [ORIGIN=n] [LIPS=n|lip,lip] [GUEST=name] [DEVICES=n,n]",
+        (("lpar", _LPAR),),
+        lambda values: Define(
+            values["lpar"], values["SIZE"],
+            **_present(values, origin_bytes="ORIGIN", lips="LIPS", guest="GUEST", devices="DEVICES"),
+        ),
+        {
+            "SIZE": _SIZE, "ORIGIN": _ADDRESS, "LIPS": Kind("a number of LIPs, or names", _lips),
+            "GUEST": Kind("the name of a guest", str), "DEVICES": _DEVICES,
+        },
+        required=(("SIZE",),),
+    ),
+    "ACTIVATE": _lpar_verb("ACTIVATE"),
+    "DEACTIVATE": _lpar_verb("DEACTIVATE"),
+    "IPL": Syntax(
+        "IPL lpar [GUEST=name|DEVICE=n]",
+        (("lpar", _LPAR),),
+        lambda values: Ipl(values["lpar"], **_present(values, guest="GUEST", device="DEVICE")),
+        {"GUEST": Kind("the name of a guest", str), "DEVICE": _DEVICE},
+    ),
+    "STOP": _lpar_verb("STOP"),
+    "START": _lpar_verb("START"),
+    "REPLY": Syntax(
+        'REPLY lpar "text"',
+        (("lpar", _LPAR), ("text", _TEXT)),
+        lambda values: Reply(values["lpar"], values["text"]),
+    ),
+    "VARY PATH": Syntax(
+        "VARY PATH iop.device ON|OFF",
+        (("path", Kind("an IOP and a device, such as IOP1.0190", _path)), ("state", _one_of("ON", "OFF"))),
+        lambda values: VaryPath(values["path"][0], values["path"][1], values["state"] == "ON"),
+    ),
+    "CANCEL": Syntax(
+        "CANCEL op|lpar",
+        (("target", Kind("an operation such as op.3, or an LPAR", _name)),),
+        lambda values: Cancel(_target(values["target"])),
+    ),
+    "DISPLAY": Syntax(
+        "DISPLAY FRAME | STORAGE | DEVICES | OPERATIONS | CALIBRATION",
+        (("what", _one_of("FRAME", "STORAGE", "DEVICES", "OPERATIONS", "CALIBRATION")),),
+        lambda values: Display(values["what"]),
+    ),
+}  # fmt: skip
+
+
+def _target(name: str) -> str:
+    # Operation ids are lower case in the trace.
+    return name.lower() if name.startswith("OP.") else name
+
+
+VERBS = tuple(dict.fromkeys(verb.split()[0] for verb in GRAMMAR))
