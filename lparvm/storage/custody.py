@@ -7,13 +7,18 @@ directions or chunks: what it compares is what lies in storage.
 What it does not check: pages that storage tells as never touched (`MainStorage.committed`) count as zeros
 without being read, before and after, because reading them would cost a sparse zone its sparseness.
 
-The digest of a page of words w is the sum of weight[i] * (w[i] ^ w[i] >> 29), modulo 2^64, with odd weights:
+The digest of a page is the sum of weight[i] * word[i] modulo 2^64, over its 1024 words of 32 bits, with
+odd weights of 64 bits:
 
 - any change of one word changes it, because an odd factor has an inverse;
-- it depends on where each word stands. Without the fold, two words that differ in their top bits only could
-  be swapped unseen: a top bit times the difference of two odd weights is lost above bit 63. Big-endian
-  counters of a guest lie in just those bits;
+- it depends on where each word stands: two words that differ can't be swapped unseen, because the weights
+  differ in their lower halves;
 - a page of zeros has the digest 0.
+
+Weighing words of 64 bits would take half the time, but lose at the top of the sum what a little-endian
+machine sees of a guest's counters, which are big-endian. One call of numpy for many pages leaves the GIL
+alone meanwhile; folding and weighing in separate passes is as fast, but asks for the GIL thousands of times,
+each time up to 5 ms where guests run.
 
 It is no cryptographic digest: it finds faults of a mover, not an adversary. The whole zone's digests are
 BLAKE2b over those of the pages, and over the keys.
@@ -29,25 +34,25 @@ from attrs import field, frozen
 from lparvm.arch.address import PAGE_BYTES, Zone
 from lparvm.storage.main_storage import POISON_WORD, MainStorage
 
-_WORDS = PAGE_BYTES // 8
-_FOLD_BITS = np.uint64(29)
+_WORDS = PAGE_BYTES // 4
 _DIGEST_BYTES = 16
 
-# Pages folded at a time. With their buffer, 1 MiB, they stay in a core's cache between the passes; smaller
-# blocks make two threads spend their time on handing each other the GIL.
-_BLOCK_PAGES = 128
+# Pages that don't lie together are gathered in blocks of this many.
+_GATHERED_PAGES = 256
 
 _Digests = npt.NDArray[np.uint64]
+_Words = npt.NDArray[np.uint32]
 
 
 def _weights() -> _Digests:
-    """512 odd numbers without a pattern, the same everywhere and always (splitmix64)."""
+    """Odd numbers without a pattern, one a word, the same everywhere and always (splitmix64)."""
     weights = []
     for index in range(1, _WORDS + 1):
         mixed = index * 0x9E3779B97F4A7C15 & 0xFFFF_FFFF_FFFF_FFFF
         mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9 & 0xFFFF_FFFF_FFFF_FFFF
         mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EB & 0xFFFF_FFFF_FFFF_FFFF
         weights.append((mixed ^ mixed >> 31) | 1)
+    assert len({weight & 0xFFFF_FFFF for weight in weights}) == _WORDS, "weights differ in their lower halves"
     return np.array(weights, dtype=np.uint64)
 
 
@@ -159,44 +164,43 @@ def _stale(
 def _page_digests(storage: MainStorage, zone: Zone, threads: int) -> _Digests:
     digests = np.zeros(zone.extent, dtype=np.uint64)
     pages = np.flatnonzero(storage.committed(zone))
-    words = storage.frames[zone.origin : zone.end].view("<u8")
-    if threads <= 1 or len(pages) <= _BLOCK_PAGES:
+    words = storage.frames[zone.origin : zone.end].view("<u4")
+    if threads <= 1 or len(pages) < threads * _GATHERED_PAGES:
         _fill_digests(words, pages, digests)
         return digests
     with ThreadPoolExecutor(threads, thread_name_prefix="lparvm-custody") as pool:
-        for done in [
-            pool.submit(_fill_digests, words, some, digests) for some in np.array_split(pages, threads)
-        ]:
+        shares = np.array_split(pages, threads)
+        for done in [pool.submit(_fill_digests, words, share, digests) for share in shares]:
             done.result()
     return digests
 
 
-def _fill_digests(words: _Digests, pages: npt.NDArray[np.intp], digests: _Digests) -> None:
+def _fill_digests(words: _Words, pages: npt.NDArray[np.intp], digests: _Digests) -> None:
     """Digests of some ascending pages, `digests[page]` for each."""
-    folded = np.empty((_BLOCK_PAGES, _WORDS), dtype=np.uint64)
-    gathered = np.empty((_BLOCK_PAGES, _WORDS), dtype=words.dtype)
-    for start in range(0, len(pages), _BLOCK_PAGES):
-        some = pages[start : start + _BLOCK_PAGES]
-        count = len(some)
-        first, end = int(some[0]), int(some[-1]) + 1
-        if end - first == count:
-            digests[first:end] = _digest(words[first:end], folded[:count])
-        else:
-            np.take(words, some, axis=0, out=gathered[:count], mode="clip")
-            digests[some] = _digest(gathered[:count], folded[:count])
+    if _adjacent(pages):
+        if len(pages):
+            digests[pages[0] : pages[-1] + 1] = _digest(words[pages[0] : pages[-1] + 1])
+        return
+    for start in range(0, len(pages), _GATHERED_PAGES):
+        some = pages[start : start + _GATHERED_PAGES]
+        # Adjacent pages are a view; the others must be brought together first.
+        digests[some] = _digest(words[some[0] : some[-1] + 1] if _adjacent(some) else words[some])
 
 
-def _digest(words: _Digests, folded: _Digests) -> _Digests:
-    """Digests of pages of words `(pages, 512)`; `folded` is a buffer of their shape."""
-    np.right_shift(words, _FOLD_BITS, out=folded)
-    np.bitwise_xor(folded, words, out=folded)
-    digests: _Digests = np.einsum("ij,j->i", folded, _WEIGHTS)
+def _adjacent(pages: npt.NDArray[np.intp]) -> bool:
+    return not len(pages) or int(pages[-1] - pages[0]) == len(pages) - 1
+
+
+def _digest(words: _Words) -> _Digests:
+    """Digests of pages of words `(pages, 1024)`."""
+    # The words are widened in numpy's own small buffers, not in a copy of all.
+    digests: _Digests = np.einsum("ij,j->i", words, _WEIGHTS)
     return digests
 
 
 def _poison_digest() -> np.uint64:
-    page = np.full((1, _WORDS), POISON_WORD, dtype=">u8").view("<u8")
-    digest: np.uint64 = _digest(page, np.empty((1, _WORDS), dtype=np.uint64))[0]
+    page = np.full((1, PAGE_BYTES // 8), POISON_WORD, dtype=">u8").view("<u4")
+    digest: np.uint64 = _digest(page)[0]
     return digest
 
 
