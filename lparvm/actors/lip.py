@@ -221,13 +221,14 @@ class Lip(Actor):
         self, processor: GuestProcessor, message: m.StartInterpretiveExecution, cause: int | None
     ) -> None:
         processor.state.zone = message.zone
+        sie_ns = self.clock.now_ns()
         if message.run:
             processor.in_sie = True
             cause = processor.sie_seq = self.log.emit(
-                "sie.issued", op=message.op, cause=cause, lpar=message.lpar, lip=self.name,
+                "sie.issued", op=message.op, cause=cause, at_ns=sie_ns, lpar=message.lpar, lip=self.name,
                 origin_frame=message.zone.origin, extent_frames=message.zone.extent,
             )  # fmt: skip
-        answer = m.InterpretiveExecutionStarted(message.op, message.lpar, self.name, self.clock.now_ns())
+        answer = m.InterpretiveExecutionStarted(message.op, message.lpar, self.name, sie_ns)
         self.post(lip_control_of(message.lpar), answer, cause)
 
     def _observer(self, processor: GuestProcessor) -> Observer:

@@ -298,9 +298,7 @@ class LparControl(Actor):
         if operation.recorded is None:
             return
         record = operation.record
-        report = await self._work.verify(
-            operation.recorded, zone, record.target.origin - record.source.origin
-        )
+        report = await self._work.verify(operation.recorded, zone)
         self.log.emit(
             "custody.verified", op=record.op, cause=cause, lpar=record.lpar, **_frames(zone),
             pages=report.pages, keys=report.keys, lost=report.lost, duplicated=report.duplicated,

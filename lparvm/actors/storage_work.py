@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
+import numpy as np
 import trio
 from attrs import define
 
@@ -46,8 +47,11 @@ class StorageWork:
         """
 
         def populate() -> None:
-            if self.storage.committed(source).all():
-                self.storage.populate(target)
+            held = np.flatnonzero(self.storage.committed(source))
+            # Runs of pages that hold memory; the others stay without.
+            for run in np.split(held, np.flatnonzero(np.diff(held) != 1) + 1):
+                if run.size:
+                    self.storage.populate(Zone(target.origin + int(run[0]), run.size))
 
         await self._run(populate)
 
@@ -80,10 +84,10 @@ class StorageWork:
         """Checksums of every page and key."""
         return await self._run(lambda: custody.record(self.storage, zone, threads=self.idle_cores()))
 
-    async def verify(self, recorded: custody.Custody, zone: Zone, displacement: int) -> custody.CustodyReport:
+    async def verify(self, recorded: custody.Custody, zone: Zone) -> custody.CustodyReport:
         """The same again, page by page, at `zone`."""
         return await self._run(
-            lambda: custody.verify(self.storage, recorded, zone, displacement, threads=self.idle_cores())
+            lambda: custody.verify(self.storage, recorded, zone, threads=self.idle_cores())
         )
 
     async def poison(self, zones: tuple[Zone, ...]) -> dict[Zone, int]:
