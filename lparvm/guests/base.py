@@ -10,13 +10,14 @@ goes on. Its own Python exceptions are interceptions, never tracebacks in a LIP.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from attrs import Factory, field, frozen
 
 from lparvm import config
 from lparvm.arch.interception import GuestError, Interception, ProgramCheck
 from lparvm.arch.state_description import StateDescription
+from lparvm.errors import UsageError
 from lparvm.guests.options import SEED, Option, parse_options
 from lparvm.storage.access import Span
 from lparvm.storage.main_storage import MainStorage
@@ -84,6 +85,7 @@ class Guest(ABC):
         self.options = parse_options((*self.OPTIONS, SEED), setup.options, type(self).__name__)
         self.damage: list[Damage] = []
         self.damage_count = 0
+        self._damage_known: set[Damage] = set()
         self._damage_taken = 0
 
     @abstractmethod
@@ -137,12 +139,22 @@ class Guest(ABC):
     def stores(self) -> int:
         """Words stored by all processors, without IPL and final check."""
 
+    def refuse_option(self, name: str, expected: str) -> NoReturn:
+        """Refuse the value of an option, for a guest whose options depend on each other.
+
+        Raises:
+            UsageError: always; it says what was expected.
+        """
+        guest = type(self).__name__
+        raise UsageError(f"guest {guest}: option '{name}': {self.options[name]!r}; expected {expected}")
+
     def add_damage(self, damage: Damage) -> None:
         """Count damage, and keep its detail unless there is too much or it is known already."""
-        if damage in self.damage:
+        if damage in self._damage_known:
             return
         self.damage_count += 1
         if len(self.damage) < config.DAMAGE_RECORDS_MAX:
+            self._damage_known.add(damage)
             self.damage.append(damage)
 
     def take_damage(self) -> list[Damage]:

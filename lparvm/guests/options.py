@@ -54,6 +54,18 @@ def integer(minimum: int, maximum: int) -> Kind:
     return Kind(f"a whole number from {minimum} to {maximum}", parse)
 
 
+def power_of_two(minimum: int, maximum: int) -> Kind:
+    """Powers of two from `minimum` to `maximum`, both inclusive."""
+
+    def parse(value: Any) -> int:
+        number = integer(minimum, maximum).parse(value)
+        if number & (number - 1):
+            raise ValueError(value)
+        return int(number)
+
+    return Kind(f"a power of two from {minimum} to {maximum}", parse)
+
+
 def boolean() -> Kind:
     """True or false."""
 

@@ -1,7 +1,7 @@
 """A guest processor, as a guest program written in Python sees it.
 
-Besides the accesses of `GuestView` there are four on many pages at once, for IPL and checks: they move
-big-endian words as they lie in storage, without changing the byte order, at the speed of memory.
+Besides the accesses of `GuestView` there are some on many pages at once, for IPL and checks: blocks move as
+big-endian words, as they lie in storage, at the speed of memory.
 """
 
 import random
@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lparvm.arch.address import PAGE_SHIFT
+from lparvm import config
+from lparvm.arch.address import PAGE_SHIFT, Zone
 from lparvm.arch.interruption import ProgramCode, ProgramInterruption
 from lparvm.arch.state_description import StateDescription
 from lparvm.storage.access import first_protected, mark_accessed
-from lparvm.storage.main_storage import MainStorage
+from lparvm.storage.main_storage import POISON_WORD, MainStorage
 from lparvm.storage.view import GuestView
 
 Words = npt.NDArray[np.uint64]
@@ -76,6 +77,17 @@ class Processor(GuestView):
 
     # Many pages at once.
 
+    def populate(self, first_page: int, pages: int) -> None:
+        """Have the emulator commit pages that will be stored into; their contents stay.
+
+        Raises:
+            ProgramInterruption: addressing.
+        """
+        zone = self.state.zone
+        if not 0 <= first_page <= first_page + pages <= zone.extent:
+            raise ProgramInterruption(ProgramCode.ADDRESSING, max(0, first_page) << PAGE_SHIFT)
+        self.storage.populate(Zone(zone.origin + first_page, pages))
+
     def store_block(self, address: int, words: Words) -> None:
         """Store big-endian words (dtype `BIG_ENDIAN_WORD`) from a guest absolute address on.
 
@@ -89,7 +101,9 @@ class Processor(GuestView):
         self.storage.words[host : host + words.size] = words.ravel()
 
     def differences(self, address: int, expected: Words) -> list[tuple[int, int, int]]:
-        """Compare storage with big-endian words: (address, expected, found) of each word that differs.
+        """Compare storage with big-endian words: (address, expected, found) of words that differ.
+
+        Of a large difference only the first words are told.
 
         Raises:
             ProgramInterruption: specification (no multiple of 8), addressing, protection.
@@ -106,7 +120,7 @@ class Processor(GuestView):
             return []
         return [
             (address + (index << 3), int(expected[index]), int(found[index]))
-            for index in np.flatnonzero(wrong).tolist()
+            for index in np.flatnonzero(wrong)[: config.DAMAGE_RECORDS_MAX].tolist()
         ]
 
     def fetch_scattered(self, addresses: Words) -> Words:
@@ -131,10 +145,20 @@ class Processor(GuestView):
         Raises:
             ProgramInterruption: addressing.
         """
+        return self._key_range(first_page, pages).copy()
+
+    def set_keys(self, first_page: int, keys: bytes | bytearray) -> None:
+        """Set the storage keys of consecutive pages, all eight bits (SSKE of each).
+
+        Raises:
+            ProgramInterruption: addressing.
+        """
+        self._key_range(first_page, len(keys))[:] = np.frombuffer(keys, dtype=np.uint8)
+
+    def _key_range(self, first_page: int, pages: int) -> npt.NDArray[np.uint8]:
         self._key_host(first_page << PAGE_SHIFT)
-        host = self._key_host((first_page + pages - 1) << PAGE_SHIFT)
-        end = (host >> PAGE_SHIFT) + 1
-        return self.storage.keys[end - pages : end].copy()
+        last = self._key_host((first_page + pages - 1) << PAGE_SHIFT) >> PAGE_SHIFT
+        return self.storage.keys[last + 1 - pages : last + 1]
 
     def _scattered(self, addresses: Words, *, store: bool) -> Words:
         """Indices into `storage.words`, after all checks, with reference and change bits set."""
@@ -172,4 +196,6 @@ class Processor(GuestView):
 
 
 def _text(value: object) -> str:
-    return f"{value:#x}" if isinstance(value, int) else str(value)
+    if not isinstance(value, int):
+        return str(value)
+    return f"{value:#x} (poison)" if value == POISON_WORD else f"{value:#x}"

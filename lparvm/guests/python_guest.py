@@ -20,7 +20,6 @@ from lparvm.arch.interception import (
     Interception,
     ProgramCheck,
     ProgramEnded,
-    Request,
     StartSubchannel,
     TimeSliceEnded,
     WaitForInterruption,
@@ -33,8 +32,12 @@ from lparvm.storage.access import Span
 from lparvm.storage.view import Observer
 from lparvm.units import stream_seed
 
-Program = Generator[Request | None, Any, None]
-"""What `PythonGuest.program` returns: yields None or a request, is sent the request's reply."""
+Program = Generator[Any, Any, None]
+"""What `PythonGuest.program` returns: it yields None or a request, and is sent the request's reply.
+
+Type checkers want a value at each yield of a generator that may yield requests, so it is `Any` to them; what
+is yielded is checked as it comes.
+"""
 
 _TIME_SLICE_ENDED = TimeSliceEnded()
 _PROGRAM_ENDED = ProgramEnded()
@@ -210,5 +213,5 @@ def _not_a_request(value: object, program: Any) -> GuestError:
     while isinstance(program.gi_yieldfrom, Generator):
         program = program.gi_yieldfrom
     place = f"{_file_name(program.gi_code.co_filename)}:{program.gi_frame.f_lineno}"
-    expected = " or ".join(request.__name__ for request in _REQUESTS)
-    return GuestError(f"yielded {value!r:.60} ({place}); expected a plain yield, or one of {expected}")
+    expected = ", ".join(request.__name__ for request in _REQUESTS)
+    return GuestError(f"yielded {value!r:.60} ({place}); expected a plain yield or one of {expected}")
