@@ -162,7 +162,7 @@ class _Port:
         for name, kind in VOCABULARY.items():
             held = kind.level <= level
             wanted = held or (bool(listeners) and not kind.message)
-            self.dispositions[name] = (held, wanted or validate, kind.step)
+            self.dispositions[name] = (held, wanted, kind.step)
 
     # --- the processor chain, in its order ---
 
@@ -237,7 +237,7 @@ class TraceLogger(structlog.BoundLoggerBase):
             held, wanted, own_step = port.dispositions[event]
         except KeyError:
             raise ProtocolError(f"event {event!r} is not in the trace's vocabulary") from None
-        if not wanted:
+        if not (wanted or port.validate):
             return cause
         told = self._context.copy()
         told["t"] = port.now_ns() if at_ns is None else at_ns
@@ -255,8 +255,9 @@ class TraceLogger(structlog.BoundLoggerBase):
             for processor in self._processors:
                 built = processor(port, "take", built)
             return port.take(*built)
-        for listener in port.listeners:
-            listener(told)
+        if wanted:
+            for listener in port.listeners:
+                listener(told)
         return cause
 
     def emit_message(self, to: str, message: Any, *, cause: int | None = None) -> int | None:
@@ -271,7 +272,8 @@ class TraceLogger(structlog.BoundLoggerBase):
             As `emit`.
         """
         kind = type(message)
-        if not self._logger.dispositions[kind.__name__][1]:
+        port = self._logger
+        if not (port.dispositions[kind.__name__][1] or port.validate):
             return cause
         own = {name: getattr(message, name) for name in _MESSAGE_FIELDS[kind]}
         return self.emit(kind.__name__, op=message.op, cause=cause, to=to, **own)
