@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import structlog
 import trio
-from samples import instance, own_fields
+from event_samples import instance, own_fields
 
 from lparvm.arch.address import Zone
 from lparvm.errors import ProtocolError, UsageError
@@ -297,7 +297,7 @@ def test_a_full_disk_is_told_in_one_line():
 
 PROGRAM = """
 import sys; sys.path.insert(0, sys.argv[1])
-from samples import instance, own_fields
+from event_samples import instance, own_fields
 from lparvm.protocol.messages import MESSAGES
 from lparvm.trace.vocabulary import FACTS, Level
 from lparvm.trace.writer import Trace

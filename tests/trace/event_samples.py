@@ -4,7 +4,7 @@ from enum import Enum
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from attrs import NOTHING, fields, has
+from attrs import fields, has
 
 from lparvm.trace.vocabulary import EventType
 
@@ -29,13 +29,7 @@ def instance(kind: Any) -> Any:
     """A value of a type as the messages declare it: every attribute filled, recursively."""
     if has(kind):
         hints = get_type_hints(kind)
-        return kind(
-            **{
-                one.alias: instance(hints[one.name])
-                for one in fields(kind)
-                if one.init and (one.default is NOTHING or one.name != "story")
-            }
-        )
+        return kind(**{one.alias: instance(hints[one.name]) for one in fields(kind) if one.init})
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
         return instance(arguments[0])
