@@ -165,6 +165,10 @@ def test_the_access_key_of_a_new_psw_holds_at_once(view, storage, state):
         state.psw = state.psw.with_key(4)  # a new object again
     state.psw = state.psw.with_key(3)
     view.store(0, 2)
+    storage.keys[ORIGIN] = 0x38
+    for access in FETCHES:
+        state.psw = state.psw.with_key(4)
+        assert refused(view, access, *FETCHES[access](0))[0] is ProgramCode.PROTECTION
 
 
 def test_an_access_across_pages_is_checked_in_each_frame_and_stores_nothing_when_one_refuses():
