@@ -55,9 +55,12 @@ def test_no_events_break_no_rule():
     assert not broken([])
 
 
-def test_a_slice_that_touches_nothing_needs_no_zone():
+def test_what_touches_nothing_needs_no_zone():
     story = Story()
     story.boot()
+    story.transfer(
+        "IOP9", fetches=0, stores=0, bytes=0, lowest_host=None, highest_host=None, origin_frame=None
+    )
     story.slice("LIP9", lpar="LPAR9", fetches=0, stores=0, lowest_host=None, highest_host=None)
     assert not broken(story.end())
 

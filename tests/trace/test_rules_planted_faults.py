@@ -80,6 +80,10 @@ ZONE_FAULTS = {
         EVENTS, "transfer.ended", -1, origin_frame=128, lowest_host=200 * PAGE
     ),
     "a transfer above the zone": edited(EVENTS, "transfer.ended", 0, highest_host=384 * PAGE),
+    "a transfer at an IOP that never got SALE": edited(EVENTS, "transfer.ended", 0, iop="IOP9"),
+    "a transfer inside the zone, but not by SALE": edited(
+        EVENTS, "sale.set", 0, like={"op": "op.1", "iop": "IOP2"}, origin_frame=191
+    ),
     "a guest without a zone": without(EVENTS, "lpar.activated", lpar="LPAR1"),
 }
 SALE_FAULTS = {
@@ -90,6 +94,9 @@ SALE_FAULTS = {
     ),
     "SALE gives another size": edited(
         EVENTS, "sale.set", 0, like={"op": "op.1", "iop": "IOP2"}, extent_frames=255
+    ),
+    "SALE gives another zone while the guest runs": shifted(
+        EVENTS, find(EVENTS, "sale.set", op="op.1"), find(EVENTS, "command.received")
     ),
     "SALE comes after SIE": shifted(
         EVENTS, find(EVENTS, "sale.set", op="op.1", iop="IOP1"), find(EVENTS, "starts.released")
@@ -131,6 +138,8 @@ CUSTODY_FAULTS = {
     "a chunk is not moved back": without(BACK, "chunk.moved", inverse=True, first_page=192),
     "started half way, forth": without(BACK, "chunk.moved", inverse=True),
     "started at the source with all pages across": edited(EVENTS, "sie.issued", 3, origin_frame=128),
+    "moved back before the move forth ended": without(BACK, "move.ended", inverse=False),
+    "more is moved back than is across": edited(BACK, "move.started", 1, first_page=64, pages=192),
     "moved twice forth": inserted(
         EVENTS, find(EVENTS, "custody.verified"), EVENTS[find(EVENTS, "move.started")]
     ),
@@ -156,6 +165,10 @@ OWNER_FAULTS = {
     "a zone past the end of storage": edited(EVENTS, "machine.started", main_storage_frames=383),
     "a target past the end of storage": edited(EVENTS, "area.reserved", origin_frame=254),
     "another's frames are reserved": edited(EVENTS, "area.reserved", origin_frame=127),
+    "a second target is reserved": inserted(
+        EVENTS, find(EVENTS, "move.started"), EVENTS[find(EVENTS, "area.reserved")]
+    ),
+    "an LPAR without a zone reserves": without(EVENTS, "lpar.activated", lpar=LPAR),
     "nothing is reserved": without(EVENTS, "area.reserved"),
     "the zone moves elsewhere": edited(EVENTS, "zone.moved", origin_frame=191),
     "the zone moves from elsewhere": edited(EVENTS, "zone.moved", from_frame=127),

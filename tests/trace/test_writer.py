@@ -148,6 +148,13 @@ def test_listeners_get_every_fact_at_every_level_and_messages_only_where_the_fil
     assert ("AreaReleased" in {event["event"] for event in seen}) == (level >= Level.PROTOCOL)
 
 
+@pytest.mark.parametrize("validate", [True, False])
+def test_what_nobody_wants_passes_its_cause_on(validate):
+    log = start(level=Level.OFF, validate=validate).logger("A")
+    assert log.emit("machine.ended", cause=4, interrupted=False) == 4
+    assert log.emit_message("RM", m.AreaReleased("op.1", "LPAR2"), cause=5) == 5
+
+
 def test_a_listener_may_be_a_rule_book():
     book = RuleBook()
     trace = start(level=Level.OFF, listeners=[book.feed])
