@@ -103,8 +103,9 @@ class Machine:
         self.expected: dict[str, Result] = {}
         self._rules = RuleBook(proof=options.proof, level=Level.STORAGE)
         header = standard_header(
-            scenario=scenario.name, seed=options.seed, clock="virtual" if self.clock.virtual else "real"
-        )
+            scenario=scenario.name, seed=options.seed, clock="virtual" if self.clock.virtual else "real",
+            proof=options.proof,
+        )  # fmt: skip
         listeners = (self._rules.feed, *options.listeners)
         self.trace = Trace(
             now_ns=self.clock.now_ns, level=options.level, path=options.trace, header=header,

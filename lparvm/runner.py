@@ -14,6 +14,7 @@ import trio.testing
 from attrs import evolve
 
 from lparvm.dst.deterministic import deterministic_scheduling
+from lparvm.errors import UsageError
 from lparvm.machine import Machine, Options, open_machine
 from lparvm.report import RunReport
 from lparvm.scenario import CommandConfig, FaultConfig, Scenario, load_scenario
@@ -51,10 +52,19 @@ def run(
         return await run_scenario(scenario, options=options, on_machine=on_machine, signals=signals)
 
     with scheduling:
-        return trio.run(
-            main, clock=trio.testing.MockClock(autojump_threshold=0) if virtual else None,
-            strict_exception_groups=True,
-        )  # fmt: skip
+        try:
+            return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0) if virtual else None)
+        except BaseExceptionGroup as group:
+            usage, others = group.split(UsageError)
+            if usage is None or others is not None:
+                raise
+            # Such as a trace file on a full disk: told by whichever actor wrote next.
+            raise _first_leaf(usage) from None
+
+
+def _first_leaf(group: BaseExceptionGroup[UsageError]) -> UsageError:
+    first = group.exceptions[0]
+    return _first_leaf(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 async def run_scenario(

@@ -238,9 +238,10 @@ class LparControl(Actor):
             move = operation.moved.inverted()
             operation.interrupt = False
         left = move.part_left
+        begin, end = (record.target, record.source) if move.inverse else (record.source, record.target)
         seq = self.log.emit(
-            "move.started", op=record.op, cause=cause, lpar=record.lpar, source_frame=record.source.origin,
-            target_frame=record.target.origin, pages=left.pages, direction=move.direction,
+            "move.started", op=record.op, cause=cause, lpar=record.lpar, source_frame=begin.origin,
+            target_frame=end.origin, pages=left.pages, direction=move.direction,
             inverse=move.inverse, first_page=left.first_page,
         )  # fmt: skip
 
