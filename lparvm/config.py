@@ -32,6 +32,17 @@ QUIESCE_TIMEOUT_NS = 10_000_000_000
 # Virtual clock: what work costs, when the scenario doesn't say.
 LIP_MIPS_DEFAULT = 0.1
 TRANSFER_RATE_BYTES_S_DEFAULT = 400 << 20
+LIP_MIPS_MIN = 1e-6
+LIP_MIPS_MAX = 1e6
+DEVICE_LATENCY_NS_DEFAULT = 1_000_000
+
+# Times in a scenario, and of a run: ten thousand hours. Floats of seconds keep them to some ns.
+RUN_NS_MAX = 36_000_000_000_000_000
+
+# A scenario file; what is larger is none.
+SCENARIO_BYTES_MAX = 1 << 20
+COMMANDS_MAX = 10_000
+FAULTS_MAX = 10_000
 
 # A time slice: instructions under the virtual clock, and the aim in time under the real one.
 SLICE_INSTRUCTIONS = 100

@@ -1,0 +1,120 @@
+"""What a scenario says, as the machine uses it: storage in frames, times in ns, names in upper case."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import Factory, frozen
+
+from lparvm.arch.address import Zone
+from lparvm.config import LIP_MIPS_DEFAULT, TRANSFER_RATE_BYTES_S_DEFAULT
+from lparvm.protocol.results import Result
+
+
+@frozen
+class Timing:
+    """What work costs under the virtual clock.
+
+    Attributes:
+        lip_mips: speed of a LIP, in million guest instructions a second.
+        transfer_rate: of the page mover, in bytes a second.
+    """
+
+    lip_mips: float = LIP_MIPS_DEFAULT
+    transfer_rate: int = TRANSFER_RATE_BYTES_S_DEFAULT
+
+
+@frozen
+class DeviceConfig:
+    """A device.
+
+    Attributes:
+        number: device number, 0 to 0xFFFF.
+        kind: what `devices.registry.make_device` calls it.
+        iops: the IOPs it is attached to, a path each; the first is used.
+        latency_ns: time of each operation.
+        options: what else its kind takes.
+    """
+
+    number: int
+    kind: str
+    iops: tuple[str, ...]
+    latency_ns: int
+    options: Mapping[str, Any] = Factory(dict)
+
+
+@frozen
+class LparConfig:
+    """An LPAR.
+
+    Attributes:
+        zone: its frames, host absolute.
+        lips: the LIPs that run it, in the order of the guest's processors.
+        guest: a built-in name, or `package.module:Class`.
+        options: the guest's options.
+        devices: numbers of its devices, in the order in which the guest counts them.
+    """
+
+    name: str
+    zone: Zone
+    lips: tuple[str, ...]
+    guest: str
+    options: Mapping[str, Any] = Factory(dict)
+    devices: tuple[int, ...] = ()
+
+
+@frozen
+class CommandConfig:
+    """A command, given to the service processor at a time from the start, and the result it should have."""
+
+    at_ns: int
+    text: str
+    expect: Result = Result.COMPLETED
+
+
+@frozen
+class FaultConfig:
+    """A fault, injected at a time from the start.
+
+    Attributes:
+        kind: `storage`: a frame fails; `sale-refused`: an IOP refuses the next SALE.
+        target: the IOP's name; of `storage` the address as it was written.
+        address: host absolute address in the frame that fails; 0 for other kinds.
+    """
+
+    at_ns: int
+    kind: str
+    target: str
+    address: int = 0
+
+
+@frozen
+class RunConfig:
+    """How long the machine runs; longer where a command is answered later."""
+
+    duration_ns: int
+
+
+@frozen
+class Scenario:
+    """All that a run is made from, but for seed and clock.
+
+    Attributes:
+        name: the built-in name, or the file as it was named.
+        title: one line.
+        main_storage_frames: size of main storage.
+        iops: names, in the order of the file.
+        lips: names of all LIPs, in natural order: LIP2 before LIP10.
+        commands: in the order of the file; their times need not be in order.
+    """
+
+    name: str
+    title: str
+    main_storage_frames: int
+    timing: Timing
+    iops: tuple[str, ...]
+    devices: tuple[DeviceConfig, ...]
+    lpars: tuple[LparConfig, ...]
+    lips: tuple[str, ...]
+    commands: tuple[CommandConfig, ...]
+    faults: tuple[FaultConfig, ...]
+    run: RunConfig

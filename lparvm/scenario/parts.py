@@ -1,0 +1,71 @@
+"""What the scenario leaves to others to judge: guests, devices and commands, each asked in its own package.
+
+Nothing is started: of anyone's own guest only the module is imported and its options are read; device files
+are not opened.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lparvm.errors import CommandError
+from lparvm.guests.base import GuestSetup
+from lparvm.guests.options import SEED, parse_options
+from lparvm.guests.registry import GUESTS, load_guest
+from lparvm.protocol.command_parser import parse
+from lparvm.scenario.errors import WrongValue
+from lparvm.scenario.model import LparConfig
+from lparvm.storage.main_storage import MainStorage
+
+
+def check_guest(name: str) -> None:
+    """Whether there is such a guest.
+
+    Raises:
+        UsageError: there is none.
+    """
+    load_guest(name)
+
+
+def check_guest_options(lpar: LparConfig) -> None:
+    """Whether the guest takes the LPAR's options.
+
+    Raises:
+        UsageError: an option is unknown, or its value wrong.
+    """
+    guest = load_guest(lpar.guest)
+    if lpar.guest not in GUESTS:
+        # Somebody else's constructor may do anything; it waits for the start.
+        parse_options((*guest.OPTIONS, SEED), lpar.options, guest.__name__)
+        return
+    # The built-in ones only judge their options when they are made, also against each other.
+    with MainStorage(1) as storage:
+        guest(GuestSetup(lpar.name, lpar.lips, 0, dict(lpar.options), lpar.devices, storage=storage))
+
+
+def check_device_kind(kind: str) -> None:
+    """Whether there is such a kind of device.
+
+    Raises:
+        UsageError: there is none.
+    """
+
+
+def check_device_options(kind: str, options: Mapping[str, Any]) -> None:
+    """Whether a kind of device takes these options.
+
+    Raises:
+        UsageError: an option is unknown, or its value wrong.
+    """
+
+
+def check_command(text: str) -> None:
+    """Whether a text is a command; its names and targets are judged when it runs.
+
+    Raises:
+        WrongValue: it is none; names the word that is wrong.
+    """
+    try:
+        parse(text)
+    except CommandError as wrong:
+        where = f"'{wrong.word}': " if wrong.word else ""
+        raise WrongValue(where + wrong.problem, wrong.expected) from None
