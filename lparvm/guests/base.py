@@ -85,7 +85,7 @@ class Guest(ABC):
         self.options = parse_options((*self.OPTIONS, SEED), setup.options, type(self).__name__)
         self.damage: list[Damage] = []
         self.damage_count = 0
-        self._damage_known: set[Damage] = set()
+        self._damage_known: set[tuple[int, str, str]] = set()
         self._damage_taken = 0
 
     @abstractmethod
@@ -149,12 +149,13 @@ class Guest(ABC):
         raise UsageError(f"guest {guest}: option '{name}': {self.options[name]!r}; expected {expected}")
 
     def add_damage(self, damage: Damage) -> None:
-        """Count damage, and keep its detail unless there is too much or it is known already."""
-        if damage in self._damage_known:
+        """Count damage, unless it is known already, and keep its detail, unless there is too much."""
+        known = damage.address, damage.expected, damage.found
+        if known in self._damage_known:
             return
         self.damage_count += 1
         if len(self.damage) < config.DAMAGE_RECORDS_MAX:
-            self._damage_known.add(damage)
+            self._damage_known.add(known)
             self.damage.append(damage)
 
     def take_damage(self) -> list[Damage]:

@@ -112,6 +112,8 @@ class Hammer(PythonGuest):
         for index, page, pages in self._footprint.blocks():
             if self._keyed:  # first: a fetch sets reference bits
                 self._check_keys(cpu, index, page, pages)
+                keys = np.frombuffer(self._keys, dtype=np.uint8)[index : index + pages]
+                keys |= REFERENCE
             expected = stamp_block(page, self._heads(index, pages, self._lines))
             for address, wanted, found in cpu.differences(page << PAGE_SHIFT, expected):
                 cpu.damaged(address, describe(self._salt, wanted), describe(self._salt, found))

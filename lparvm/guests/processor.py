@@ -103,7 +103,7 @@ class Processor(GuestView):
     def differences(self, address: int, expected: Words) -> list[tuple[int, int, int]]:
         """Compare storage with big-endian words: (address, expected, found) of words that differ.
 
-        Of a large difference only the first words are told.
+        Where many differ, only the first one in each page is told.
 
         Raises:
             ProgramInterruption: specification (no multiple of 8), addressing, protection.
@@ -118,9 +118,12 @@ class Processor(GuestView):
         wrong = found.view(np.uint64) != expected.view(np.uint64)
         if not wrong.any():
             return []
+        indices = np.flatnonzero(wrong)
+        if len(indices) > config.DAMAGE_RECORDS_MAX:
+            pages = (indices + (address >> 3)) >> (PAGE_SHIFT - 3)
+            indices = indices[np.unique(pages, return_index=True)[1]]
         return [
-            (address + (index << 3), int(expected[index]), int(found[index]))
-            for index in np.flatnonzero(wrong)[: config.DAMAGE_RECORDS_MAX].tolist()
+            (address + (index << 3), int(expected[index]), int(found[index])) for index in indices.tolist()
         ]
 
     def fetch_scattered(self, addresses: Words) -> Words:
