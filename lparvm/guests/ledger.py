@@ -75,8 +75,11 @@ class Ledger(PythonGuest):
                 self._held[lip] = amount
                 self._post(source, -amount)
                 yield
-                while not self._credit(cpu, int(random() * count), amount):
+                while self._held[lip]:
+                    target = int(random() * count)
+                    word = cpu.fetch(places[target])
                     yield
+                    self._credit(cpu, target, word, amount)
                 cpu.step()
                 yield
             self._audit(cpu)
@@ -91,16 +94,13 @@ class Ledger(PythonGuest):
             self._intact(cpu, account, int(words[account]))
         self._compare_sum(cpu, int(_balances(words).sum()))
 
-    def _credit(self, cpu: Processor, target: int, amount: int) -> bool:
-        """Credit what this LIP holds; False where another was quicker, or the account is damaged."""
-        word = cpu.fetch(self._places[target])
-        if not self._intact(cpu, target, word):
-            return False
-        if not cpu.compare_and_swap(self._places[target], word, word + amount):
-            return False
-        self._held[cpu.cpu_address] = 0
-        self._post(target, amount)
-        return True
+    def _credit(self, cpu: Processor, target: int, word: int, amount: int) -> None:
+        """Credit what this LIP holds, unless another was quicker, or the account is damaged."""
+        if self._intact(cpu, target, word) and cpu.compare_and_swap(
+            self._places[target], word, word + amount
+        ):
+            self._held[cpu.cpu_address] = 0
+            self._post(target, amount)
 
     def _post(self, account: int, change: int) -> None:
         if account < self._audited:

@@ -92,7 +92,7 @@ def stamp_block(first_page: int, heads: Words) -> Words:
 
 @frozen
 class Footprint:
-    """The pages of a zone that a guest uses: blocks of equal size, evenly spread, the last one at its end.
+    """The pages of a zone that a guest uses: aligned blocks, evenly spread from its start to its end.
 
     The guest numbers its pages from 0: page `index` of the footprint is page `page(index)` of the zone.
 
@@ -108,10 +108,15 @@ class Footprint:
 
     @classmethod
     def over(cls, extent: int, pages_max: int, block_pages: int = BLOCK_PAGES) -> "Footprint":
-        """The whole zone of `extent` pages where that is at most `pages_max`, else blocks spread over it."""
+        """The whole zone of `extent` pages where that is at most `pages_max`, else blocks spread over it.
+
+        `pages_max` is 1 or more; blocks have `block_pages` pages, or fewer where that would be too many.
+        """
         if extent <= pages_max:
             return cls(range(0, extent, block_pages), block_pages, extent)
-        blocks = max(1, pages_max // block_pages)
+        while block_pages > pages_max:
+            block_pages >>= 1
+        blocks = pages_max // block_pages
         last = extent // block_pages - 1
         starts = [number * last // max(1, blocks - 1) * block_pages for number in range(blocks)]
         return cls(starts, block_pages, blocks * block_pages)

@@ -1,0 +1,72 @@
+import pytest
+
+from lparvm.errors import UsageError
+from lparvm.guests.options import (
+    SEED,
+    Option,
+    boolean,
+    duration,
+    integer,
+    parse_options,
+    power_of_two,
+    size,
+)
+
+OPTIONS = (
+    Option("count", integer(1, 9), 3, "A number."),
+    Option("lines", power_of_two(1, 64), 8, "A power."),
+    Option("fill", boolean(), False, "A switch."),
+    Option("area", size(4096), 8192, "A size."),
+    Option("pause", duration(1), 5, "A time."),
+    SEED,
+)
+
+
+def test_what_is_not_given_has_its_default():
+    assert parse_options(OPTIONS, {}, "Test") == {
+        "count": 3, "lines": 8, "fill": False, "area": 8192, "pause": 5, "seed": 0,
+    }  # fmt: skip
+
+
+def test_defaults_are_values_of_their_kind():
+    for option in OPTIONS:
+        if option.name != "pause":  # durations are written as text, and kept in ns
+            assert option.kind.parse(option.default) == option.default
+
+
+def test_what_scenarios_write_becomes_what_guests_use():
+    given = {"count": 9, "lines": 64, "fill": True, "area": "1M", "pause": "2ms", "seed": 1 << 63}
+    assert parse_options(OPTIONS, given, "Test") == {
+        "count": 9, "lines": 64, "fill": True, "area": 1 << 20, "pause": 2_000_000, "seed": 1 << 63,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("count", 0, "a whole number from 1 to 9"),
+        ("count", 10, "a whole number from 1 to 9"),
+        ("count", True, "a whole number from 1 to 9"),
+        ("count", "3", "a whole number from 1 to 9"),
+        ("count", 3.0, "a whole number from 1 to 9"),
+        ("lines", 12, "a power of two from 1 to 64"),
+        ("lines", 0, "a power of two from 1 to 64"),
+        ("lines", None, "a power of two from 1 to 64"),
+        ("fill", "true", "true or false"),
+        ("fill", 1, "true or false"),
+        ("area", "4095", "a size such as 192M, 192MiB, 1G or a number of bytes, 4096 at least"),
+        ("area", [1], "a size such as"),
+        ("pause", "0s", "a duration such as 250us, 2ms, 0.1s or 10m, 1 ns at least"),
+        ("pause", 5, "a duration such as"),
+        ("seed", -1, "a whole number from 0"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_was_expected(name, value, expected):
+    with pytest.raises(UsageError) as caught:
+        parse_options(OPTIONS, {name: value}, "Test")
+    assert str(caught.value).startswith(f"guest Test: option '{name}': {value!r}; expected {expected}")
+
+
+def test_an_unknown_option_is_named_with_those_that_exist():
+    with pytest.raises(UsageError, match="guest Test: unknown option 'counts'; expected one of count, lines"):
+        parse_options(OPTIONS, {"counts": 1}, "Test")
