@@ -45,7 +45,7 @@ COMMANDS_MAX = 10_000
 FAULTS_MAX = 10_000
 
 # A time slice: instructions under the virtual clock, and the aim in time under the real one.
-SLICE_INSTRUCTIONS = 100
+SLICE_INSTRUCTIONS = 200
 SLICE_INSTRUCTIONS_MAX = 1_000_000
 SLICE_AIM_NS = 400_000
 
