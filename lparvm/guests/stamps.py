@@ -16,6 +16,7 @@ import numpy as np
 from attrs import frozen
 
 from lparvm.arch.address import PAGE_BYTES, PAGE_SHIFT
+from lparvm.config import LIPS_MAX
 from lparvm.guests.processor import BIG_ENDIAN_WORD, Processor, Words
 from lparvm.units import stream_seed
 
@@ -66,7 +67,7 @@ def describe(salt: int, word: int) -> str:
     """A stamped word for people: `0x... (LIP 0, generation 7, 0x1008)`."""
     plain = word ^ salt
     lip = (plain >> _LIP_SHIFT) - 1
-    if not 0 <= lip < _LIP_MASK >> 1:
+    if not 0 <= lip < LIPS_MAX:
         return f"{word:#x}"
     generation = plain >> _INDEX_BITS & GENERATIONS - 1
     address = (plain & (1 << _INDEX_BITS) - 1) << WORD_SHIFT
