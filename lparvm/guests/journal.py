@@ -24,7 +24,7 @@ from lparvm.guests.processor import Processor
 from lparvm.guests.python_guest import Program, PythonGuest
 from lparvm.guests.records import Lane, compare, digest_of, record_bytes
 from lparvm.guests.stamps import make_salt
-from lparvm.units import parse_size
+from lparvm.units import format_size, parse_size
 
 RECORD_BYTES_MAX = 32 << 10
 BUSY_WAIT_NS = 1_000_000
@@ -45,7 +45,9 @@ def _record_size() -> Kind:
             raise ValueError(value)
         return size
 
-    return Kind(f"a multiple of {DISK_BLOCK_BYTES} bytes, {RECORD_BYTES_MAX} at most, such as 2K", parse)
+    return Kind(
+        f"a multiple of {DISK_BLOCK_BYTES} bytes, {RECORD_BYTES_MAX} at most, such as 2K", parse, format_size
+    )
 
 
 @define

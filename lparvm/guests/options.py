@@ -20,10 +20,12 @@ class Kind:
     Attributes:
         expected: what is right, to follow the word "expected".
         parse: the value to use; raises ValueError or TypeError for a wrong one.
+        show: a value that is used, as a scenario would write it.
     """
 
     expected: str
     parse: Callable[[Any], Any]
+    show: Callable[[Any], str] = str
 
 
 @frozen
@@ -41,6 +43,11 @@ class Option:
     kind: Kind
     default: Any
     doc: str
+
+    @property
+    def default_text(self) -> str:
+        """The default as a scenario would write it."""
+        return self.kind.show(self.default)
 
 
 def integer(minimum: int, maximum: int) -> Kind:
@@ -74,7 +81,7 @@ def boolean() -> Kind:
             raise TypeError(value)
         return value
 
-    return Kind("true or false", parse)
+    return Kind("true or false", parse, lambda value: str(value).lower())
 
 
 def size(minimum_bytes: int) -> Kind:
@@ -86,7 +93,7 @@ def size(minimum_bytes: int) -> Kind:
             raise ValueError(value)
         return size_bytes
 
-    return Kind(f"{units.SIZE_EXPECTED}, {minimum_bytes} at least", parse)
+    return Kind(f"{units.SIZE_EXPECTED}, {minimum_bytes} at least", parse, units.format_size)
 
 
 def duration(minimum_ns: int) -> Kind:
@@ -98,7 +105,8 @@ def duration(minimum_ns: int) -> Kind:
             raise ValueError(value)
         return duration_ns
 
-    return Kind(f"{units.DURATION_EXPECTED}, {minimum_ns} ns at least", parse)
+    expected = f"{units.DURATION_EXPECTED}, {minimum_ns} ns at least"
+    return Kind(expected, parse, lambda value: units.format_duration(value).replace(" ", ""))
 
 
 SEED = Option(

@@ -3,7 +3,7 @@ import sys
 import pytest
 
 from lparvm.errors import UsageError
-from lparvm.guests import Guest, PythonGuest
+from lparvm.guests import PythonGuest
 from lparvm.guests.registry import GUESTS, load_guest
 
 from .bench import Bench
@@ -29,6 +29,16 @@ def test_every_built_in_guest_has_a_name_a_sentence_and_documented_options():
         assert load_guest(name) is entry.guest
         assert entry.options[-1].name == "seed"
         assert all(option.doc.endswith(".") for option in entry.options)
+
+
+def test_every_default_is_what_its_own_text_means():
+    for entry in GUESTS.values():
+        for option in entry.options:
+            written = option.default_text
+            value = {"true": True, "false": False}.get(
+                written, int(written) if written.isdigit() else written
+            )
+            assert option.kind.parse(value) == option.default, (entry.name, option.name)
 
 
 def test_a_guest_of_ones_own_is_named_by_module_and_class(module):
@@ -83,7 +93,3 @@ def test_a_module_that_fails_says_why_and_where(module, text, problem):
     assert problem in str(caught.value)
     assert "broken.py:2)" in str(caught.value)
     assert str(caught.value).startswith("guest 'broken:Mine': ")
-
-
-def test_other_engines_only_need_the_contract(module):
-    assert not issubclass(Guest, PythonGuest)
