@@ -1,7 +1,7 @@
 import pytest
 
 from lparvm.errors import UsageError
-from lparvm.guests.options import (
+from lparvm.options import (
     SEED,
     Option,
     boolean,
