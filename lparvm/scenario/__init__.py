@@ -2,10 +2,10 @@
 
     text --tomllib--> tables --toml_form--> values, each right in itself --build--> Scenario, right as a whole
 
-`load` finds the text, `toml_form` knows the keys and each value's form, `parts` asks guests, devices and the
-command language, `build` compares everything with everything else, and `model` is what comes out: frozen,
-counted in frames and ns, every name known. What is wrong is told by one `ScenarioError`, before anything
-starts.
+`load` finds the text, `toml_form` knows the keys, `values` how each value is written, `parts` asks guests,
+devices and the command language, `build` compares everything with everything else, and `model` is what comes
+out: frozen, counted in frames and ns, every name known. What is wrong is told by one `ScenarioError`, before
+anything starts.
 """
 
 from lparvm.scenario.load import builtin_names, builtin_text, load_scenario, parse_scenario

@@ -15,7 +15,7 @@ from lparvm.errors import ScenarioError, UsageError
 from lparvm.protocol.actor_names import LPAR_CONTROL, RESOURCE_MANAGER, SERVICE_PROCESSOR
 from lparvm.protocol.commands import GRAMMAR
 from lparvm.scenario import parts
-from lparvm.scenario.errors import WrongValue, choice, error
+from lparvm.scenario.errors import WrongValue, choice, error, show
 from lparvm.scenario.model import (
     CommandConfig,
     DeviceConfig,
@@ -31,8 +31,8 @@ from lparvm.scenario.toml_form import (
     FaultTable,
     LparTable,
     ScenarioFile,
-    read_size,
 )
+from lparvm.scenario.values import read_size
 from lparvm.units import format_size
 
 STORAGE_FAULT = "storage"
@@ -197,7 +197,7 @@ def _fault(wrong: Wrong, key: str, table: FaultTable, frames: int, iops: Sequenc
         raise wrong(f"{key}.kind", problem, choice(table.kind, (STORAGE_FAULT, SALE_REFUSED)))
     name = table.target.upper() if isinstance(table.target, str) else ""
     if name not in iops:
-        raise wrong(f"{key}.target", f"there is no IOP '{name}'", choice(name, iops))
+        raise wrong(f"{key}.target", f"there is no IOP {show(table.target)}", choice(name, iops))
     return FaultConfig(table.at, table.kind, name)
 
 
