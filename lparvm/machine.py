@@ -8,6 +8,7 @@ a LIP its state descriptions; an IOP its devices' channel programs. Order matter
 """
 
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -27,6 +28,7 @@ from lparvm.actors.service_processor import ServiceProcessor
 from lparvm.actors.storage_work import StorageWork
 from lparvm.arch.address import PAGE_BYTES
 from lparvm.arch.state_description import StateDescription
+from lparvm.config import THREAD_SWITCH_INTERVAL_S
 from lparvm.devices.registry import make_device
 from lparvm.guests.base import Guest, GuestSetup
 from lparvm.guests.registry import load_guest
@@ -368,6 +370,9 @@ async def open_machine(
         machine.release()
         raise
     crashed = True
+    switch_interval_s = sys.getswitchinterval()
+    if not machine.clock.virtual:
+        sys.setswitchinterval(THREAD_SWITCH_INTERVAL_S)
     try:
         async with trio.open_nursery() as nursery:
             machine.start(nursery)
@@ -378,4 +383,5 @@ async def open_machine(
         machine.interrupted, crashed = True, False
         raise
     finally:
+        sys.setswitchinterval(switch_interval_s)
         machine.close(crashed=crashed)

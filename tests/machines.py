@@ -17,7 +17,7 @@ name = "IOP1"
 number = "0190"
 kind = "disk"
 iop = "IOP1"
-latency = "500us"
+latency = "3ms"
 options = { size = "256K" }
 [[lpar]]
 name = "LPAR1"

@@ -8,11 +8,12 @@ fails loudly on a trio that behaves differently.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import trio
 
-# The module behind trio's run loop. Private: see above.
-_run = trio._core._run  # noqa: SLF001
+# The module behind trio's run loop. Private (see above), and its names are declared final: hence Any.
+_run: Any = trio._core._run  # noqa: SLF001
 
 
 def supported() -> bool:

@@ -18,7 +18,7 @@ from lparvm import config
 from lparvm.arch.interception import GuestError, Interception, ProgramCheck
 from lparvm.arch.state_description import StateDescription
 from lparvm.errors import UsageError
-from lparvm.guests.options import SEED, Option, parse_options
+from lparvm.options import SEED, Option, parse_options
 from lparvm.storage.access import Span
 from lparvm.storage.main_storage import MainStorage
 from lparvm.storage.view import Observer
@@ -82,7 +82,7 @@ class Guest(ABC):
             UsageError: an option is unknown, or its value wrong.
         """
         self.setup = setup
-        self.options = parse_options((*self.OPTIONS, SEED), setup.options, type(self).__name__)
+        self.options = parse_options((*self.OPTIONS, SEED), setup.options, f"guest {type(self).__name__}")
         self.damage: list[Damage] = []
         self.damage_count = 0
         self._damage_known: set[tuple[int, str, str]] = set()

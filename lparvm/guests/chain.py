@@ -12,7 +12,7 @@ from attrs import frozen
 
 from lparvm.arch.address import PAGE_BYTES, PAGE_SHIFT
 from lparvm.guests.base import GuestSetup
-from lparvm.guests.options import Option, integer
+from lparvm.options import Option, integer
 from lparvm.guests.processor import Processor, Words
 from lparvm.guests.python_guest import Program, PythonGuest
 from lparvm.units import stream_seed

@@ -9,7 +9,7 @@ import numpy as np
 from lparvm.arch.address import PAGE_SHIFT
 from lparvm.arch.interception import WaitForInterruption
 from lparvm.guests.base import GuestSetup
-from lparvm.guests.options import Option, boolean, duration, integer
+from lparvm.options import Option, boolean, duration, integer
 from lparvm.guests.processor import Processor, Words
 from lparvm.guests.python_guest import Program, PythonGuest
 from lparvm.guests.stamps import (

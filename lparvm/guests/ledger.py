@@ -17,7 +17,7 @@ Every step advances the one audit by one account; it is nobody's in particular.
 import numpy as np
 
 from lparvm.guests.base import GuestSetup
-from lparvm.guests.options import Option, integer
+from lparvm.options import Option, integer
 from lparvm.guests.processor import Processor, Words
 from lparvm.guests.python_guest import Program, PythonGuest
 from lparvm.units import stream_seed

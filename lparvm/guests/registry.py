@@ -12,7 +12,7 @@ from lparvm.guests.hammer import Hammer
 from lparvm.guests.idle import Idle
 from lparvm.guests.journal import Journal
 from lparvm.guests.ledger import Ledger
-from lparvm.guests.options import SEED, Option
+from lparvm.options import SEED, Option
 
 
 @frozen

@@ -9,8 +9,8 @@ from typing import Any
 
 from lparvm.errors import CommandError
 from lparvm.guests.base import GuestSetup
-from lparvm.guests.options import SEED, parse_options
 from lparvm.guests.registry import GUESTS, load_guest
+from lparvm.options import SEED, parse_options
 from lparvm.protocol.command_parser import parse
 from lparvm.scenario.errors import WrongValue
 from lparvm.scenario.model import LparConfig
@@ -35,7 +35,7 @@ def check_guest_options(lpar: LparConfig) -> None:
     guest = load_guest(lpar.guest)
     if lpar.guest not in GUESTS:
         # Somebody else's constructor may do anything; it waits for the start.
-        parse_options((*guest.OPTIONS, SEED), lpar.options, guest.__name__)
+        parse_options((*guest.OPTIONS, SEED), lpar.options, f"guest {guest.__name__}")
         return
     # The built-in ones only judge their options when they are made, also against each other.
     with MainStorage(1) as storage:

@@ -23,7 +23,7 @@ OPTIONS = (
 
 
 def test_what_is_not_given_has_its_default():
-    assert parse_options(OPTIONS, {}, "Test") == {
+    assert parse_options(OPTIONS, {}, "guest Test") == {
         "count": 3, "lines": 8, "fill": False, "area": 8192, "pause": 5, "seed": 0,
     }  # fmt: skip
 
@@ -34,7 +34,7 @@ def test_defaults_are_shown_as_a_scenario_would_write_them():
 
 def test_what_scenarios_write_becomes_what_guests_use():
     given = {"count": 9, "lines": 64, "fill": True, "area": "1M", "pause": "2ms", "seed": 1 << 63}
-    assert parse_options(OPTIONS, given, "Test") == {
+    assert parse_options(OPTIONS, given, "guest Test") == {
         "count": 9, "lines": 64, "fill": True, "area": 1 << 20, "pause": 2_000_000, "seed": 1 << 63,
     }  # fmt: skip
 
@@ -61,10 +61,10 @@ def test_what_scenarios_write_becomes_what_guests_use():
 )
 def test_a_wrong_value_is_named_with_what_was_expected(name, value, expected):
     with pytest.raises(UsageError) as caught:
-        parse_options(OPTIONS, {name: value}, "Test")
+        parse_options(OPTIONS, {name: value}, "guest Test")
     assert str(caught.value).startswith(f"guest Test: option '{name}': {value!r}; expected {expected}")
 
 
 def test_an_unknown_option_is_named_with_those_that_exist():
     with pytest.raises(UsageError, match="guest Test: unknown option 'counts'; expected one of count, lines"):
-        parse_options(OPTIONS, {"counts": 1}, "Test")
+        parse_options(OPTIONS, {"counts": 1}, "guest Test")

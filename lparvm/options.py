@@ -1,7 +1,7 @@
-"""How a guest says which options it takes: a name, a kind of value, a default and one sentence.
+"""How a guest or a device says which options it takes: a name, a kind of value, a default and one sentence.
 
-A guest class lists its options in `OPTIONS`; they are checked when the guest is made, and `lparvm guests`
-lists them. A kind turns what a scenario file holds (text, a number, a bool) into the value the guest uses.
+A class lists its options in `OPTIONS`; they are checked when it is made, and `lparvm guests` or `devices`
+lists them. A kind turns what a scenario file holds (text, a number, a bool) into the value that is used.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +30,7 @@ class Kind:
 
 @frozen
 class Option:
-    """One option of a guest.
+    """One option.
 
     Attributes:
         name: its name in a scenario's `options`.
@@ -115,8 +115,8 @@ SEED = Option(
 """The option that every guest takes."""
 
 
-def parse_options(options: Sequence[Option], given: Mapping[str, Any], guest: str) -> dict[str, Any]:
-    """The values of all `options`, given or default.
+def parse_options(options: Sequence[Option], given: Mapping[str, Any], owner: str) -> dict[str, Any]:
+    """The values of all `options`, given or default; `owner` is named in errors, such as `guest hammer`.
 
     Raises:
         UsageError: an unknown option, or a value that is not of its kind.
@@ -126,10 +126,10 @@ def parse_options(options: Sequence[Option], given: Mapping[str, Any], guest: st
     for name, value in given.items():
         option = known.get(name)
         if option is None:
-            raise UsageError(f"guest {guest}: unknown option '{name}'; expected one of {', '.join(known)}")
+            raise UsageError(f"{owner}: unknown option '{name}'; expected one of {', '.join(known) or 'none'}")
         try:
             values[name] = option.kind.parse(value)
         except (ValueError, TypeError):
-            problem = f"guest {guest}: option '{name}': {value!r}; expected {option.kind.expected}"
+            problem = f"{owner}: option '{name}': {value!r}; expected {option.kind.expected}"
             raise UsageError(problem) from None
     return values

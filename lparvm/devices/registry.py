@@ -1,0 +1,47 @@
+"""The kinds of device there are."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lparvm.devices.base import Device
+from lparvm.devices.disk import Disk
+from lparvm.devices.stuck import Stuck
+from lparvm.errors import UsageError
+from lparvm.options import parse_options
+
+DEVICES: dict[str, type[Device]] = {"disk": Disk, "stuck": Stuck}
+
+
+def device_class(kind: str) -> type[Device]:
+    """The class of a kind of device.
+
+    Raises:
+        UsageError: there is no such kind.
+    """
+    if kind not in DEVICES:
+        raise UsageError(f"unknown kind of device '{kind}'; expected one of {', '.join(DEVICES)}")
+    return DEVICES[kind]
+
+
+def check_options(kind: str, options: Mapping[str, Any]) -> None:
+    """Whether a kind of device takes these options; opens nothing.
+
+    Raises:
+        UsageError: an option is unknown, or its value wrong.
+    """
+    parse_options(device_class(kind).OPTIONS, options, f"device {kind}")
+
+
+def make_device(kind: str, number: int, latency_ns: int, options: Mapping[str, Any]) -> Device:
+    """A device, ready for its first start.
+
+    Args:
+        kind: one of `DEVICES`.
+        number: device number.
+        latency_ns: time before each block.
+        options: as the scenario gives them.
+
+    Raises:
+        UsageError: unknown kind, wrong options, or a file that cannot be used.
+    """
+    return device_class(kind)(number, latency_ns, options)
