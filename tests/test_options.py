@@ -68,3 +68,8 @@ def test_a_wrong_value_is_named_with_what_was_expected(name, value, expected):
 def test_an_unknown_option_is_named_with_those_that_exist():
     with pytest.raises(UsageError, match="guest Test: unknown option 'counts'; expected one of count, lines"):
         parse_options(OPTIONS, {"counts": 1}, "guest Test")
+
+
+def test_an_owner_without_options_says_so():
+    with pytest.raises(UsageError, match="device 0190: unknown option 'x'; expected one of none"):
+        parse_options((), {"x": 1}, "device 0190")

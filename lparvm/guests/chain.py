@@ -12,9 +12,9 @@ from attrs import frozen
 
 from lparvm.arch.address import PAGE_BYTES, PAGE_SHIFT
 from lparvm.guests.base import GuestSetup
-from lparvm.options import Option, integer
 from lparvm.guests.processor import Processor, Words
 from lparvm.guests.python_guest import Program, PythonGuest
+from lparvm.options import Option, integer
 from lparvm.units import stream_seed
 
 _MASK = (1 << 64) - 1

@@ -16,7 +16,6 @@ import numpy as np
 from lparvm.arch.address import PAGE_BYTES, PAGE_SHIFT
 from lparvm.arch.storage_key import CHANGE, REFERENCE
 from lparvm.guests.base import GuestSetup
-from lparvm.options import Option, boolean, power_of_two, size
 from lparvm.guests.processor import Processor, Words
 from lparvm.guests.python_guest import Program, PythonGuest
 from lparvm.guests.stamps import (
@@ -30,6 +29,7 @@ from lparvm.guests.stamps import (
     make_salt,
     stamp_block,
 )
+from lparvm.options import Option, boolean, power_of_two, size
 from lparvm.units import stream_seed
 
 FOOTPRINT_DEFAULT_BYTES = 1 << 30

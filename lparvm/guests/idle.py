@@ -9,7 +9,6 @@ import numpy as np
 from lparvm.arch.address import PAGE_SHIFT
 from lparvm.arch.interception import WaitForInterruption
 from lparvm.guests.base import GuestSetup
-from lparvm.options import Option, boolean, duration, integer
 from lparvm.guests.processor import Processor, Words
 from lparvm.guests.python_guest import Program, PythonGuest
 from lparvm.guests.stamps import (
@@ -22,6 +21,7 @@ from lparvm.guests.stamps import (
     make_salt,
     stamp_block,
 )
+from lparvm.options import Option, boolean, duration, integer
 
 STAMPED_PAGES = 64
 """Pages stamped without `fill`, spread over the zone."""

@@ -19,11 +19,11 @@ from lparvm.arch.interception import StartSubchannel, WaitForInterruption
 from lparvm.arch.interruption import IoInterruption
 from lparvm.config import DISK_BLOCK_BYTES
 from lparvm.guests.base import GuestSetup
-from lparvm.options import Kind, Option, boolean, integer
 from lparvm.guests.processor import Processor
 from lparvm.guests.python_guest import Program, PythonGuest
 from lparvm.guests.records import Lane, compare, digest_of, record_bytes
 from lparvm.guests.stamps import make_salt
+from lparvm.options import Kind, Option, boolean, integer
 from lparvm.units import format_size, parse_size
 
 RECORD_BYTES_MAX = 32 << 10

@@ -17,9 +17,9 @@ Every step advances the one audit by one account; it is nobody's in particular.
 import numpy as np
 
 from lparvm.guests.base import GuestSetup
-from lparvm.options import Option, integer
 from lparvm.guests.processor import Processor, Words
 from lparvm.guests.python_guest import Program, PythonGuest
+from lparvm.options import Option, integer
 from lparvm.units import stream_seed
 
 _BALANCE_BITS = 40
