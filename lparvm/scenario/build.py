@@ -93,9 +93,9 @@ def _devices(wrong: Wrong, tables: Sequence[DeviceTable], iops: Sequence[str]) -
             if name not in iops:
                 raise wrong(f"{key}.iop", f"there is no IOP '{name}'", choice(name, iops))
         _ask(wrong, f"{key}.kind", partial(parts.check_device_kind, table.kind))
-        _ask(wrong, f"{key}.options", partial(parts.check_device_options, table.kind, table.options.values))
-        options = dict(table.options.values)
-        devices.append(DeviceConfig(table.number, table.kind, names, table.latency, options))
+        device = DeviceConfig(table.number, table.kind, names, table.latency, dict(table.options.values))
+        _ask(wrong, f"{key}.options", partial(parts.check_device_options, device))
+        devices.append(device)
     return tuple(devices)
 
 

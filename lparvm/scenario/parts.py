@@ -4,16 +4,14 @@ Nothing is started: of anyone's own guest only the module is imported and its op
 are not opened.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
+from lparvm.devices.registry import check_options, device_class, make_device
 from lparvm.errors import CommandError
 from lparvm.guests.base import GuestSetup
 from lparvm.guests.registry import GUESTS, load_guest
 from lparvm.options import SEED, parse_options
 from lparvm.protocol.command_parser import parse
 from lparvm.scenario.errors import WrongValue
-from lparvm.scenario.model import LparConfig
+from lparvm.scenario.model import DeviceConfig, LparConfig
 from lparvm.storage.main_storage import MainStorage
 
 
@@ -48,14 +46,19 @@ def check_device_kind(kind: str) -> None:
     Raises:
         UsageError: there is none.
     """
+    device_class(kind)
 
 
-def check_device_options(kind: str, options: Mapping[str, Any]) -> None:
-    """Whether a kind of device takes these options.
+def check_device_options(device: DeviceConfig) -> None:
+    """Whether a device takes its options; its file, where it has one, is opened at the start.
 
     Raises:
         UsageError: an option is unknown, or its value wrong.
     """
+    check_options(device.kind, device.options)
+    # Also what options must be in regard to each other: a device without a file is made of nothing.
+    in_memory = {name: value for name, value in device.options.items() if name != "path"}
+    make_device(device.kind, device.number, device.latency_ns, in_memory).close()
 
 
 def check_command(text: str) -> None:
