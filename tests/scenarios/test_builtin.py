@@ -1,0 +1,157 @@
+"""The built-in scenarios, each under both clocks: they end as their comments tell."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from attrs import define, field
+
+from lparvm.machine import Options
+from lparvm.protocol.results import Result
+from lparvm.report import RunReport
+from lparvm.runner import Clock, run
+from lparvm.scenario import builtin_names, load_scenario
+
+M = 1 << 8  # frames of a MB
+NAMES = ("crowd", "down", "figure-1", "figure-3", "occupied", "stuck-device")
+
+
+@define
+class Told:
+    """A run: its report, and every event."""
+
+    report: RunReport
+    events: list[dict[str, Any]] = field(repr=False)
+
+    def of(self, event: str, **fields: object) -> list[dict[str, Any]]:
+        return [
+            one
+            for one in self.events
+            if one["event"] == event and all(one.get(name) == value for name, value in fields.items())
+        ]
+
+    def zones(self) -> dict[str, tuple[int, int, int]]:
+        """LPAR -> origin, size and gap in MB at the end."""
+        return {row.name: (row.origin // M, row.size // M, row.gap // M) for row in self.report.frame_after}
+
+
+_TOLD: dict[tuple[str, Clock], Told] = {}
+
+
+@pytest.fixture(params=["virtual", "real"])
+def clock(request: pytest.FixtureRequest) -> Clock:
+    return request.param
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forget_runs() -> Iterator[None]:
+    yield
+    _TOLD.clear()
+
+
+def told(name: str, clock: Clock) -> Told:
+    """One run serves all tests that look at it."""
+    if (name, clock) not in _TOLD:
+        events: list[dict[str, Any]] = []
+        report = run(
+            name, clock=clock, options=Options(listeners=(lambda event: events.append(dict(event)),))
+        )
+        _TOLD[name, clock] = Told(report, events)
+    return _TOLD[name, clock]
+
+
+def test_the_built_in_scenarios_are_the_ones_tested_here() -> None:
+    assert builtin_names() == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_has_a_title_and_lasts_two_to_four_seconds(name: str) -> None:
+    scenario = load_scenario(name)
+    assert (scenario.name, bool(scenario.title)) == (name, True)
+    assert 2_000_000_000 <= scenario.run.duration_ns <= 4_000_000_000
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_ends_intact_and_as_expected(name: str, clock: Clock) -> None:
+    report = told(name, clock).report
+    assert report.verdict == "intact", (report.rules, report.commands, report.guests)
+    assert [rule for rule in report.rules if rule.verdict != "held"] == []
+    assert all(guest.steps > 0 for guest in report.guests), "a guest did no verified work"
+
+
+def test_figure_3_ends_as_figure_4(clock: Clock) -> None:
+    run_told = told("figure-3", clock)
+    before = {
+        row.name: (row.origin // M, row.size // M, row.gap // M) for row in run_told.report.frame_before
+    }
+    assert before == {"LPAR1": (0, 128, 0), "LPAR2": (128, 256, 125)}
+    assert run_told.zones() == {"LPAR1": (0, 128, 64), "LPAR2": (192, 256, 61)}
+    (started,) = run_told.of("move.started")
+    assert started["direction"] == "descending"
+
+
+def test_down_moves_from_the_bottom_up(clock: Clock) -> None:
+    run_told = told("down", clock)
+    assert run_told.zones() == {"LPAR1": (0, 128, 0), "LPAR2": (128, 256, 125)}
+    (started,) = run_told.of("move.started")
+    assert started["direction"] == "ascending"
+
+
+def test_figure_1_shares_lip4_and_one_disk(clock: Clock) -> None:
+    run_told = told("figure-1", clock)
+    assert {name: zone[0] for name, zone in run_told.zones().items()} == {
+        "LPAR1": 0, "LPAR2": 64, "LPAR3": 160, "LPAR4": 112,
+    }  # fmt: skip
+    assert {event["lpar"] for event in run_told.of("slice.ended", lip="LIP4")} == {"LPAR3", "LPAR4"}
+    assert {event["lpar"] for event in run_told.of("transfer.ended", device="0190")} == set(run_told.zones())
+
+
+def test_a_stuck_device_is_named_and_the_guest_runs_on(clock: Clock) -> None:
+    run_told = told("stuck-device", clock)
+    (command,) = run_told.report.commands
+    assert command.result is Result.QUIESCE_TIMED_OUT
+    assert any("0191" in device for device in command.busy_devices)
+    (answered,) = run_told.of("command.answered")
+    after = [event for event in run_told.of("slice.ended", lpar="LPAR2") if event["t"] > answered["t"]]
+    assert sum(event["stores"] for event in after) > 0, "the guest stored nothing after the refused move"
+    assert run_told.zones()["LPAR2"] == (32, 32, 64)
+
+
+def test_occupied_stops_nobody_early_and_loses_the_target_at_203(clock: Clock) -> None:
+    run_told = told("occupied", clock)
+    early, late, winner = run_told.report.commands
+    assert (early.result, early.lips) == (Result.TARGET_OCCUPIED, ()), "the early check stopped the guest"
+    assert "LPAR2" in early.message
+    assert late.result is Result.TARGET_TAKEN
+    assert len(late.lips) == 2, "the second refusal comes after the guest was stopped"
+    assert any("0191" in device for device in late.busy_devices)
+    assert "LPAR3" in late.message
+    assert winner.result is Result.COMPLETED
+    assert run_told.zones()["LPAR1"][0] == 0
+
+
+def test_crowd_moves_all_sixteen_several_at_a_time(clock: Clock) -> None:
+    run_told = told("crowd", clock)
+    before = {row.name: row.origin for row in run_told.report.frame_before}
+    moved = [row.name for row in run_told.report.frame_after if row.origin != before[row.name]]
+    assert len(moved) == 16
+    assert {event["direction"] for event in run_told.of("move.started")} == {"ascending", "descending"}
+    changes = [(event["t"], 1) for event in run_told.of("command.received")]
+    changes += [(event["t"], -1) for event in run_told.of("command.answered")]
+    under_way = most = 0
+    for _, change in sorted(changes):
+        under_way += change
+        most = max(most, under_way)
+    assert most > 1, "no two moves were under way at once"
+
+
+def test_no_target_in_crowd_touches_anyone_else() -> None:
+    scenario = load_scenario("crowd")
+    targets = {command.text.split()[1]: command.text.split("HSA=")[1] for command in scenario.commands}
+    assert len(targets) == len(scenario.lpars), "each LPAR moves once: a second move might come too early"
+    reach = []
+    for lpar in scenario.lpars:
+        origin = int(targets[lpar.name].removesuffix("M")) * M
+        reach.append((min(origin, lpar.zone.origin), max(origin + lpar.zone.extent, lpar.zone.end)))
+    assert all(low[1] <= high[0] for low, high in pairwise(sorted(reach)))
