@@ -243,7 +243,7 @@ WRONG = {
     "size beyond bounds": (changed('"128M"', '"99999999999T"'), "lpar[0].size", "'99999999999T' is too large"),
     "size of absurd length": (changed('"128M"', '"' + "9" * 5000 + '"'), "lpar[0].size", "is not a size"),
     "no main storage at all": (changed('"509M"', '"0"'), "machine.main_storage", "the size is 0"),
-    "main storage too large": (changed('"509M"', '"2T"'), "machine.main_storage", "page frames; expected 268435456 at most"),
+    "main storage too large": (changed('"509M"', '"2T"'), "machine.main_storage", "2T is too large; expected 1T at most"),
     "transfer rate 0": (changed('"100M"', '"0"'), "timing.transfer_rate", "nothing would ever be moved"),
     "LIPs too slow": (changed("lip_mips = 0.5", "lip_mips = 0"), "timing.lip_mips", "0 is no speed of a LIP; expected a number from 1e-06 to 1e+06"),
     "LIP speed that is no number": (changed("lip_mips = 0.5", "lip_mips = nan"), "timing.lip_mips", "nan is no speed"),

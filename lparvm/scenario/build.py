@@ -53,7 +53,9 @@ def build(file: ScenarioFile, source: str) -> Scenario:
     """
     wrong: Wrong = partial(error, source)
     frames = file.machine.main_storage
-    _check_count(wrong, "machine.main_storage", frames, config.MAIN_STORAGE_FRAMES_MAX, "page frames")
+    if frames > config.MAIN_STORAGE_FRAMES_MAX:
+        most = f"{_size(config.MAIN_STORAGE_FRAMES_MAX)} at most"
+        raise wrong("machine.main_storage", f"{_size(frames)} is too large", most)
     for key, tables, limit in (
         ("iop", file.iop, config.IOPS_MAX), ("device", file.device, config.DEVICES_MAX),
         ("lpar", file.lpar, config.LPARS_MAX), ("command", file.command, config.COMMANDS_MAX),

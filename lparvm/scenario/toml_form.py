@@ -225,7 +225,7 @@ def _missing(type_: Any) -> str:
     """What was expected where there is nothing."""
     if has(type_) and type_ not in VALUES and type_ is not Names:
         return "a table with " + ", ".join(_keys(type_))
-    return VALUES[type_][1] if type_ in VALUES else "a value"
+    return VALUES[type_][1] if type_ in VALUES else "an address, or the name of an IOP"
 
 
 def _first_error(problem: Exception, path: str, type_: Any, source: str) -> ScenarioError:
