@@ -220,7 +220,8 @@ WRONG = {
     "no origin": (changed('origin = "400M"\n', ""), "lpar[2].origin", "is missing"),
     "no size": (changed('size = "4K"\n', ""), "lpar[2].size", "is missing"),
     "no command text": (changed('text = "DISPLAY FRAME"\n', ""), "command[1].text", "is missing"),
-    "no fault target": (changed('target = "192M"\n', ""), "fault[0].target", "is missing"),
+    "no IOP": (changed('iop = "IOP1"\n', ""), "device[0].iop", "is missing; expected the name of an IOP"),
+    "no fault target": (changed('target = "192M"\n', ""), "fault[0].target", "is missing; expected an address, or"),
     # types
     "table that is none": ("machine = 5\n" + GOOD.replace("[machine]", "[timing.x]"), "machine", "5 is no table; expected a table with main_storage"),
     "array that is none": (changed('[[iop]]\nname = "iop1"\n[[iop]]', "[iop]"), "iop", "a table is no array; expected an array of tables: [[ ]]"),

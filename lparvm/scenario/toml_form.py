@@ -223,9 +223,13 @@ def _keys(table: type) -> list[str]:
 
 def _missing(type_: Any) -> str:
     """What was expected where there is nothing."""
-    if has(type_) and type_ not in VALUES and type_ is not Names:
-        return "a table with " + ", ".join(_keys(type_))
-    return VALUES[type_][1] if type_ in VALUES else "an address, or the name of an IOP"
+    if type_ in VALUES:
+        return VALUES[type_][1]
+    if type_ is Names:
+        return "the name of an IOP, or an array of names"
+    if type_ is Any:  # the target of a fault is the only one that must be there
+        return "an address, or the name of an IOP"
+    return "a table with " + ", ".join(_keys(type_))
 
 
 def _first_error(problem: Exception, path: str, type_: Any, source: str) -> ScenarioError:
