@@ -9,9 +9,11 @@ import re
 
 NS_PER_S = 1_000_000_000
 
-_SIZE = re.compile(r"(\d+)\s*(?:([KMGT])(?:I?B)?|B)?", re.IGNORECASE)
+# Beyond ASCII, other characters are a K or an S in any case, and other digits are digits.
+_ASCII_ANY_CASE = re.ASCII | re.IGNORECASE
+_SIZE = re.compile(r"(\d+)\s*(?:([KMGT])(?:I?B)?|B)?", _ASCII_ANY_CASE)
 _SIZE_UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-_DURATION = re.compile(r"(\d+)(?:\.(\d+))?\s*(ns|us|ms|s|m|h)", re.IGNORECASE)
+_DURATION = re.compile(r"(\d+)(?:\.(\d+))?\s*(ns|us|ms|s|m|h)", _ASCII_ANY_CASE)
 _DURATION_UNITS_NS = {
     "ns": 1, "us": 1_000, "ms": 1_000_000, "s": NS_PER_S, "m": 60 * NS_PER_S, "h": 3_600 * NS_PER_S,
 }  # fmt: skip
