@@ -39,6 +39,9 @@ DEVICE_LATENCY_NS_DEFAULT = 1_000_000
 # Times in a scenario, and of a run: ten thousand hours. Floats of seconds keep them to some ns.
 RUN_NS_MAX = 36_000_000_000_000_000
 
+# A size or address in a command: beyond every storage, and still a number that a trace can hold.
+COMMAND_BYTES_MAX = 1 << 62
+
 # A scenario file; what is larger is none.
 SCENARIO_BYTES_MAX = 1 << 20
 COMMANDS_MAX = 10_000

@@ -1,8 +1,9 @@
 """The service processor's command language: text to typed commands. One parser for all: files, console, API.
 
 `GRAMMAR` has one row a verb: what follows it by position, which keywords and flags it takes, and what is made
-of them. Case doesn't matter: verbs, keywords and LPAR names are folded to upper case. Sizes and addresses are
-in bytes, times in ns. Only the syntax is judged here; names, targets and room are judged by the machine.
+of them; `command_parser` reads a text by it, and `command_values` knows how each value is written. Case
+doesn't matter: verbs, keywords and names are folded to upper case. Sizes and addresses are in bytes, times in
+ns. Only the syntax is judged here; names, targets and room are judged by the machine.
 """
 
 import enum
@@ -12,8 +13,8 @@ from typing import Any
 from attrs import frozen
 
 from lparvm.config import QUIESCE_TIMEOUT_NS, STOP_TIMEOUT_NS
-
-from lparvm.units import DURATION_EXPECTED, SIZE_EXPECTED, parse_duration, parse_size
+from lparvm.protocol import command_values as v
+from lparvm.protocol.command_values import Kind
 
 
 class Busy(enum.StrEnum):
@@ -170,83 +171,6 @@ Command = (
 )
 
 
-# --- values ------------------------------------------------------------------------------------------------
-
-
-@frozen
-class Kind:
-    """A kind of value: how it is read, and how it is called when something else stands there."""
-
-    expected: str
-    read: Callable[[str], Any]
-
-
-def _name(word: str) -> str:
-    if not word or not all(character.isalnum() or character in "._-" for character in word):
-        raise ValueError(word)
-    return word.upper()
-
-
-def _size_of_something(word: str) -> int:
-    size_bytes = parse_size(word)
-    if size_bytes == 0:
-        raise ValueError(word)
-    return size_bytes
-
-
-def _device(word: str) -> int:
-    if not 1 <= len(word) <= 4:
-        raise ValueError(word)
-    return int(word, 16)
-
-
-def _lips(word: str) -> int | tuple[str, ...]:
-    if word.isdigit():
-        if int(word) == 0:
-            raise ValueError(word)
-        return int(word)
-    return tuple(_name(part) for part in word.split(","))
-
-
-def _expansion(word: str) -> Expansion:
-    name, comma, rest = word.partition(",")
-    if not comma:
-        return Expansion(_name(name))
-    keyword, equals, size = rest.partition("=")
-    if keyword.upper() != "SIZE" or not equals:
-        raise ValueError(word)
-    return Expansion(_name(name), _size_of_something(size))
-
-
-def _path(word: str) -> tuple[str, int]:
-    iop, dot, device = word.partition(".")
-    if not dot:
-        raise ValueError(word)
-    return _name(iop), _device(device)
-
-
-def _one_of(*words: str) -> Kind:
-    def read(word: str) -> str:
-        if word.upper() not in words:
-            raise ValueError(word)
-        return word.upper()
-
-    return Kind(" or ".join(words) if len(words) < 3 else "one of " + ", ".join(words), read)
-
-
-_LPAR = Kind("the name of an LPAR", _name)
-_SIZE = Kind(SIZE_EXPECTED + ", above 0", _size_of_something)
-_ADDRESS = Kind(SIZE_EXPECTED, parse_size)
-_DURATION = Kind(DURATION_EXPECTED, parse_duration)
-_DEVICE = Kind("a device number in hex, such as 0190", _device)
-_DEVICES = Kind(
-    "device numbers in hex, such as 0190,0191",
-    lambda word: tuple(_device(part) for part in word.split(",")),
-)
-_BUSY = Kind("REFUSE, WAIT or HALT", lambda word: Busy(word.upper()))
-_TEXT = Kind("a text in quotes", str)
-
-
 # --- the grammar -------------------------------------------------------------------------------------------
 
 Values = Mapping[str, Any]
@@ -262,6 +186,7 @@ class Syntax:
         keywords: `KEYWORD=value`, each at most once.
         flags: words that stand alone.
         required: groups of keywords and flags; of each group exactly one must be there.
+        alternatives: groups of keywords and flags; of each group at most one may be there.
     """
 
     usage: str
@@ -270,9 +195,21 @@ class Syntax:
     keywords: Mapping[str, Kind] = {}
     flags: tuple[str, ...] = ()
     required: tuple[tuple[str, ...], ...] = ()
+    alternatives: tuple[tuple[str, ...], ...] = ()
 
 
-_WAITS = {"QUIESCE": _DURATION, "BUSY": _BUSY}
+def _expansion(word: str) -> Expansion:
+    name, comma, rest = word.partition(",")
+    if not comma:
+        return Expansion(v.read_name(name))
+    keyword, equals, size = rest.partition("=")
+    if keyword.upper() != "SIZE" or not equals:
+        raise ValueError(word)
+    return Expansion(v.read_name(name), v.read_size(size))
+
+
+_BUSY = Kind("REFUSE, WAIT or HALT", lambda word: Busy(word.upper()), tuple(Busy))
+_WAITS = {"QUIESCE": v.DURATION, "BUSY": _BUSY}
 
 
 def _present(values: Values, **names: str) -> dict[str, Any]:
@@ -293,15 +230,15 @@ def _move(values: Values) -> MoveStor:
 
 
 def _lpar_verb(verb: str) -> Syntax:
-    return Syntax(f"{verb} lpar", (("lpar", _LPAR),), lambda values: LparVerb(verb, values["lpar"]))
+    return Syntax(f"{verb} lpar", (("lpar", v.LPAR),), lambda values: LparVerb(verb, values["lpar"]))
 
 
 def _resize(verb: str) -> Syntax:
     return Syntax(
         f"{verb} lpar SIZE=n",
-        (("lpar", _LPAR),),
+        (("lpar", v.LPAR),),
         lambda values: Resize(verb, values["lpar"], values["SIZE"]),
-        {"SIZE": _SIZE},
+        {"SIZE": v.SIZE},
         required=(("SIZE",),),
     )
 
@@ -310,18 +247,18 @@ GRAMMAR: dict[str, Syntax] = {
     "MVSTOR": Syntax(
         "MVSTOR lpar HSA=n | BEFORE=lpar | AFTER=lpar | END  [EXPAND=lpar[,SIZE=n]] [STOP=10s] [QUIESCE=10s] "
         "[BUSY=REFUSE|WAIT|HALT] [TEST]",
-        (("lpar", _LPAR),),
+        (("lpar", v.LPAR),),
         _move,
         {
-            "HSA": _ADDRESS, "BEFORE": _LPAR, "AFTER": _LPAR, "STOP": _DURATION, **_WAITS,
-            "EXPAND": Kind("an LPAR, or LPAR,SIZE=n", _expansion),
+            "HSA": v.ADDRESS, "BEFORE": v.LPAR, "AFTER": v.LPAR, "STOP": v.DURATION, **_WAITS,
+            "EXPAND": Kind("an LPAR, or LPAR,SIZE=n", _expansion, names_lpar=True),
         },
         ("END", "TEST"),
         (("HSA", "BEFORE", "AFTER", "END"),),
     ),
     "XCHSTOR": Syntax(
         "XCHSTOR lpar lpar [QUIESCE=10s] [BUSY=REFUSE|WAIT|HALT] [TEST]",
-        (("first", _LPAR), ("second", _LPAR)),
+        (("first", v.LPAR), ("second", v.LPAR)),
         lambda values: ExchangeStor(
             values["first"], values["second"],
             **_present(values, quiesce_ns="QUIESCE", busy="BUSY", test="TEST"),
@@ -333,28 +270,28 @@ GRAMMAR: dict[str, Syntax] = {
     "SHRINK": _resize("SHRINK"),
     "PLAN FREE": Syntax(
         "PLAN FREE n [GO]",
-        (("size", _SIZE),),
+        (("size", v.SIZE),),
         lambda values: Plan(values["size"], go="GO" in values),
         flags=("GO",),
     ),
     "PLAN EXPAND": Syntax(
         "PLAN EXPAND lpar SIZE=n [GO]",
-        (("lpar", _LPAR),),
+        (("lpar", v.LPAR),),
         lambda values: Plan(values["SIZE"], values["lpar"], "GO" in values),
-        {"SIZE": _SIZE},
+        {"SIZE": v.SIZE},
         ("GO",),
         (("SIZE",),),
     ),
     "DEFINE": Syntax(
         "DEFINE lpar SIZE=n [ORIGIN=n] [LIPS=n|lip,lip] [GUEST=name] [DEVICES=n,n]",
-        (("lpar", _LPAR),),
+        (("lpar", v.LPAR),),
         lambda values: Define(
             values["lpar"], values["SIZE"],
             **_present(values, origin_bytes="ORIGIN", lips="LIPS", guest="GUEST", devices="DEVICES"),
         ),
         {
-            "SIZE": _SIZE, "ORIGIN": _ADDRESS, "LIPS": Kind("a number of LIPs, or names", _lips),
-            "GUEST": Kind("the name of a guest", str), "DEVICES": _DEVICES,
+            "SIZE": v.SIZE, "ORIGIN": v.ADDRESS, "LIPS": v.LIPS,
+            "GUEST": v.GUEST, "DEVICES": v.DEVICES,
         },
         required=(("SIZE",),),
     ),
@@ -362,30 +299,31 @@ GRAMMAR: dict[str, Syntax] = {
     "DEACTIVATE": _lpar_verb("DEACTIVATE"),
     "IPL": Syntax(
         "IPL lpar [GUEST=name|DEVICE=n]",
-        (("lpar", _LPAR),),
+        (("lpar", v.LPAR),),
         lambda values: Ipl(values["lpar"], **_present(values, guest="GUEST", device="DEVICE")),
-        {"GUEST": Kind("the name of a guest", str), "DEVICE": _DEVICE},
+        {"GUEST": v.GUEST, "DEVICE": v.DEVICE},
+        alternatives=(("GUEST", "DEVICE"),),
     ),
     "STOP": _lpar_verb("STOP"),
     "START": _lpar_verb("START"),
     "REPLY": Syntax(
         'REPLY lpar "text"',
-        (("lpar", _LPAR), ("text", _TEXT)),
+        (("lpar", v.LPAR), ("text", v.TEXT)),
         lambda values: Reply(values["lpar"], values["text"]),
     ),
     "VARY PATH": Syntax(
         "VARY PATH iop.device ON|OFF",
-        (("path", Kind("an IOP and a device, such as IOP1.0190", _path)), ("state", _one_of("ON", "OFF"))),
+        (("path", v.PATH), ("state", v.one_of("ON", "OFF"))),
         lambda values: VaryPath(values["path"][0], values["path"][1], values["state"] == "ON"),
     ),
     "CANCEL": Syntax(
         "CANCEL op|lpar",
-        (("target", Kind("an operation such as op.3, or an LPAR", _name)),),
+        (("target", v.OPERATION),),
         lambda values: Cancel(_target(values["target"])),
     ),
     "DISPLAY": Syntax(
         "DISPLAY FRAME | STORAGE | DEVICES | OPERATIONS | CALIBRATION",
-        (("what", _one_of("FRAME", "STORAGE", "DEVICES", "OPERATIONS", "CALIBRATION")),),
+        (("what", v.one_of("FRAME", "STORAGE", "DEVICES", "OPERATIONS", "CALIBRATION")),),
         lambda values: Display(values["what"]),
     ),
 }  # fmt: skip
