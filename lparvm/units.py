@@ -61,9 +61,12 @@ def parse_duration(text: str) -> int:
 
 def format_duration(duration_ns: int) -> str:
     """A duration for people, with three significant digits: `12.3 ms`, `1.05 s`."""
+    if abs(duration_ns) >= 1000 * NS_PER_S:
+        return f"{duration_ns / NS_PER_S:.0f} s"
     for name, unit_ns in (("s", NS_PER_S), ("ms", 1_000_000), ("us", 1_000)):
-        if abs(duration_ns) >= unit_ns:
-            return f"{duration_ns / unit_ns:.3g} {name}"
+        # What would round to 1000 of the unit is 1 of the next.
+        if abs(duration_ns) >= unit_ns or abs(duration_ns) * 1000 >= unit_ns * 999.5:
+            return f"{max(abs(duration_ns) / unit_ns, 1) * (1 if duration_ns >= 0 else -1):.3g} {name}"
     return f"{duration_ns} ns"
 
 

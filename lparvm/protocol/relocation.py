@@ -99,7 +99,7 @@ TABLE: tuple[Row, ...] = (
     # ... and when the time is over, what is still busy is asked for once more. I/O that ended on the last
     # stroke counts as ended.
     Row(S.OVERDUE, m.IopQuiesced, None, learn=rules.learn_iop_quiet),
-    Row(S.OVERDUE, m.IopBusy, None, learn=rules.learn_busy, do=(rules.name_busy,)),
+    Row(S.OVERDUE, m.IopBusy, None, learn=rules.learn_still_busy, do=(rules.name_busy,)),
     Row(S.OVERDUE, None, S.CHECKING, when=rules.all_quiet),
     Row(S.OVERDUE, None, S.RESTORING_LIMITS, when=rules.all_answered, result=R.QUIESCE_TIMED_OUT),
     # 203: the check that counts, with reservation.

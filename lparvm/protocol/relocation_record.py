@@ -17,7 +17,8 @@ class Relocation:
         result: None while all goes well; set once, by the row that decides the outcome.
         busy_iops: IOPs not yet out of operation (QUIESCING, OVERDUE), or not yet resumed (RESUMING_IO).
         unanswered_iops: IOPs asked for their busy devices that have not answered (OVERDUE).
-        busy_devices: every device 202 waited for, in the order reported.
+        busy_devices: every device 202 waited for, in the order first reported.
+        still_busy: what the IOPs named when QUIESCE= was over.
         holding: IOPs hold starts for this operation.
         reserved: the resource manager holds the target for this operation.
         committed: every IOP took SALE with the target; there is no way back.
@@ -38,6 +39,7 @@ class Relocation:
     busy_iops: tuple[str, ...] = ()
     unanswered_iops: tuple[str, ...] = ()
     busy_devices: tuple[m.BusyDevice, ...] = ()
+    still_busy: tuple[m.BusyDevice, ...] = ()
     holding: bool = False
     reserved: bool = False
     committed: bool = False

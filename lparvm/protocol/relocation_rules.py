@@ -82,6 +82,13 @@ def learn_busy(relocation: Relocation, event: object) -> Relocation:
     )
 
 
+def learn_still_busy(relocation: Relocation, event: object) -> Relocation:
+    """What is busy now that the time is over; the message of the refusal names these."""
+    assert isinstance(event, m.IopBusy)
+    others = tuple(device for device in relocation.still_busy if device.iop != event.iop)
+    return evolve(learn_busy(relocation, event), still_busy=others + event.devices)
+
+
 def learn_holder(relocation: Relocation, event: object) -> Relocation:
     assert isinstance(event, m.AreaTaken)
     return evolve(relocation, holder=event.holder)
