@@ -55,6 +55,7 @@ SLICE_AIM_NS = 400_000
 # A channel program that never ends by itself is ended: CCWs in one start.
 CCWS_PER_START_MAX = 4096
 DISK_BLOCK_BYTES = 512
+DISK_BLOCKS_MAX = 1 << 32  # a SEEK's block number has 4 bytes
 
 # Damage that a guest keeps in detail; further damage is counted only.
 DAMAGE_RECORDS_MAX = 64

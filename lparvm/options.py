@@ -46,8 +46,8 @@ class Option:
 
     @property
     def default_text(self) -> str:
-        """The default as a scenario would write it."""
-        return self.kind.show(self.default)
+        """The default as a scenario would write it; `none` where leaving it out is no value of its own."""
+        return "none" if self.default is None else self.kind.show(self.default)
 
 
 def integer(minimum: int, maximum: int) -> Kind:

@@ -1,4 +1,7 @@
-"""The kinds of device there are."""
+"""The kinds of device there are.
+
+Each class tells what it is (`summary`) and which options it takes (`OPTIONS`), for `lparvm devices`.
+"""
 
 from collections.abc import Mapping
 from typing import Any
