@@ -1,0 +1,96 @@
+"""The benchmark works: tiny sizes, no timings asserted."""
+
+import importlib
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+TOOLS = Path(__file__).resolve().parents[1] / "tools"
+MS = 1_000_000
+
+
+@pytest.fixture
+def measures(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(str(TOOLS))
+
+    def load(name: str) -> ModuleType:
+        return importlib.import_module(name)
+
+    return load
+
+
+def test_a_move_is_measured_beside_a_memmove_of_the_same_bytes(measures):
+    moves = measures("benchmarks.moves")
+    samples = moves.sample(moves.Plan(size_mib=4, up_mib=1), 2)
+    assert len(samples) == 2
+    for sample in samples:
+        assert 0 < sample.copy_ns < sample.stopped_ns, "the guest stands while its pages are copied"
+        assert sample.memmove_ns > 0
+        assert "MOVING" in sample.phases_ns, "the parts of the stopped time are told"
+
+
+def test_moves_are_told_with_and_without_proof(measures):
+    moves = measures("benchmarks.moves")
+    assert [figure.target is None for figure in moves.measure_move(1, size_mib=4)] == [False] * 4
+    assert [figure.target for figure in moves.measure_proof(1, size_mib=4)] == [None, None], (
+        "no limit with proof"
+    )
+
+
+def test_sizes_are_compared_with_each_other(measures):
+    moves = measures("benchmarks.moves")
+    figures = moves.measure_sizes(1, sizes_mib=(4, 8))
+    assert [figure.what.split()[0] for figure in figures] == ["4", "8", "4"]
+    assert figures[-1].median >= 0, "the spread is the largest over the smallest, less 1"
+
+
+def test_the_other_partition_is_measured_with_and_without_moves(measures):
+    throughput = measures("benchmarks.throughput")
+    figures = throughput.measure_throughput(1, size_mib=4, window_ns=20 * MS)
+    assert all(value > 0 for figure in figures for value in figure.values), [
+        str(figure) for figure in figures
+    ]
+
+
+def test_message_round_trips_are_counted(measures):
+    messages = measures("benchmarks.messages")
+    ratio, actors, channels = messages.measure_messages(1, count=50)
+    assert ratio.values == (actors.values[0] / channels.values[0],)
+
+
+def test_a_figure_is_met_on_the_right_side_of_its_target(measures):
+    figures = measures("benchmarks.figures")
+    assert figures.Figure("x", "y", (1.0, 1.2, 9.0), figures.Target(1.25)).verdict == "met", (
+        "the median counts"
+    )
+    assert figures.Figure("x", "y", (1.3,), figures.Target(1.25)).verdict == "**not met**"
+    assert figures.Figure("x", "y", (0.9,), figures.Target(0.8, at_least=True)).verdict == "met"
+    assert figures.Figure("x", "y", (0.7,), figures.Target(0.8, at_least=True)).verdict == "**not met**"
+    assert figures.Figure("x", "y", (0.7,)).verdict == "told", "a figure without a target is only told"
+
+
+def test_the_first_instruction_is_found_in_a_trace(measures, tmp_path: Path):
+    start = measures("benchmarks.start")
+    trace = tmp_path / "t.jsonl"
+    trace.write_text(
+        '{"trace":"lparvm","started":"2026-11-23T00:00:00.250+00:00"}\n'
+        '{"seq":1,"event":"machine.started"}\n{"seq":2,"event":"slice.ended","first_ns":5000000}\n'
+    )
+    assert start._first_instruction_ns(trace) % 1_000_000_000 == 255 * MS
+
+
+def test_the_command_prints_a_table_and_writes_json(measures, monkeypatch, tmp_path: Path, capsys):
+    bench, figures = measures("bench"), measures("benchmarks.figures")
+    missed = figures.Figure("move", "copy phase", (1.2, 1.3, 1.4), figures.Target(1.1))
+    monkeypatch.setitem(bench.QUICK, "move", lambda repeats: [missed])
+    code = bench.main(["--quick", "--only", "move", "--json", str(tmp_path / "bench.json")])
+    assert code == 1, "a target was missed"
+    assert (
+        "| `move` | copy phase | at most 1.10 | 1.30 | 1.20 to 1.40 | **not met** |"
+        in capsys.readouterr().out
+    )
+    written = json.loads((tmp_path / "bench.json").read_text())
+    assert written["figures"][0]["values"] == [1.2, 1.3, 1.4]
+    assert written["figures"][0]["verdict"] == "not met"
