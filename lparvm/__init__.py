@@ -51,7 +51,7 @@ _HOME = {
     "run": "runner",
     "run_scenario": "runner",
 }
-__all__ = ["__version__", *_HOME]
+__all__ = ["__version__", *_HOME]  # noqa: PLE0604 - they are strings
 
 
 def __getattr__(name: str) -> Any:

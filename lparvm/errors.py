@@ -51,7 +51,7 @@ class CommandError(UsageError):
         super().__init__(f"{where}{problem}" + (f"; expected {expected}" if expected else ""))
 
 
-class StorageFault(LparvmError):
+class StorageFault(LparvmError):  # noqa: N818 - the machine's fault, not the program's error
     """A frame of main storage failed: a machine check on a real machine.
 
     Attributes:

@@ -45,7 +45,6 @@ from lparvm.storage.zones import ZoneTable
 from lparvm.trace.rules import RuleBook
 from lparvm.trace.vocabulary import Level
 from lparvm.trace.writer import Listener, Trace, standard_header
-from lparvm.units import stream_seed
 
 
 @frozen
@@ -193,12 +192,8 @@ class Machine:
         work = StorageWork(
             self.storage, self.clock, scenario.timing.transfer_rate, self._idle_cores, self.options.proof
         )
-        control = parts.lpar_control(
-            directory, log(LPAR_CONTROL), self.clock, entries, work, parts.advance
-        )
-        self._resources = parts.resource_manager(
-            directory, log(RESOURCE_MANAGER), self.clock, self._zones
-        )
+        control = parts.lpar_control(directory, log(LPAR_CONTROL), self.clock, entries, work, parts.advance)
+        self._resources = parts.resource_manager(directory, log(RESOURCE_MANAGER), self.clock, self._zones)
         shown = {device.number: (device.kind, ", ".join(device.iops)) for device in scenario.devices}
         self.svp = ServiceProcessor(
             directory, log(SERVICE_PROCESSOR), self.clock, scenario.main_storage_frames, control.operations,
@@ -218,7 +213,9 @@ class Machine:
             }
             zones = {lpar.name: lpar.zone for lpar in scenario.lpars if lpar.name in users}
             mine = {number: self._devices[number] for number in sorted(iop_of) if iop_of[number] == name}
-            self._iops[name] = parts.iop(name, directory, log(name), self.clock, self.storage, mine, users, zones)
+            self._iops[name] = parts.iop(
+                name, directory, log(name), self.clock, self.storage, mine, users, zones
+            )
         for lpar in scenario.lpars:
             own = {number: iop_of[number] for number in lpar.devices}
             state = GuestControl(lpar.name, lpar.lips, lpar.zone)
@@ -232,9 +229,7 @@ class Machine:
                 if name in lpar.lips
             }
             observe = self.options.level >= Level.STORAGE
-            lip = parts.lip(
-                name, directory, log(name), self.clock, guests, instruction_ns, observe=observe
-            )
+            lip = parts.lip(name, directory, log(name), self.clock, guests, instruction_ns, observe=observe)
             self._lips.append(lip)
         # IOPs before LIP controls before LIPs: SALE stands before the first SIE.
         for actor in (*self._iops.values(), *self._lip_controls.values(), *self._lips):

@@ -75,7 +75,9 @@ duration = "330ms"
 def run_virtual(text: str = TWO_LPARS, *, parts: Parts | None = None, **options: object) -> RunReport:
     """Run a scenario given as text, under the virtual clock."""
     return run(
-        parse_scenario(text), clock="virtual", options=Options(parts=parts or Parts(), **options)  # type: ignore[arg-type]
+        parse_scenario(text),
+        clock="virtual",
+        options=Options(parts=parts or Parts(), **options),  # type: ignore[arg-type]
     )
 
 

@@ -6,7 +6,6 @@ from lparvm.machine import Options
 from lparvm.report import RunReport
 from lparvm.runner import Clock, run
 from lparvm.scenario import builtin_names
-
 from machines import story
 
 MIB = 256  # frames

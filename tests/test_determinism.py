@@ -9,7 +9,6 @@ import pytest
 
 from lparvm.machine import Options
 from lparvm.trace.vocabulary import Level
-
 from machines import TWO_LPARS, run_virtual
 
 _RUN = """
@@ -24,7 +23,9 @@ print(report.digest, report.verdict)
 """
 
 
-def _in_a_process(tmp_path: Path, hash_seed: str, seed: int = 0, level: str = "IO") -> tuple[str, list[bytes]]:
+def _in_a_process(
+    tmp_path: Path, hash_seed: str, seed: int = 0, level: str = "IO"
+) -> tuple[str, list[bytes]]:
     scenario, trace = tmp_path / "scenario.toml", tmp_path / f"{hash_seed}-{seed}-{level}.jsonl"
     scenario.write_text(TWO_LPARS)
     done = subprocess.run(
@@ -56,6 +57,8 @@ def test_the_digest_is_the_same_with_and_without_a_file(tmp_path: Path):
 
 def test_level_off_has_no_event_lines():
     report = run_virtual(level=Level.OFF)
-    assert report.digest == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "SHA-256 of nothing"
+    assert report.digest == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", (
+        "SHA-256 of nothing"
+    )
     assert report.verdict == "intact"
     assert Options().level is Level.PROTOCOL

@@ -1,9 +1,9 @@
 """Each guarantee has a checker, and each checker catches a machine that is broken on purpose."""
 
+import pytest
 from attrs import define, evolve
 
 import lparvm.actors.lpar_control
-import pytest
 from lparvm.actors.iop import Iop
 from lparvm.actors.lip import Lip
 from lparvm.actors.resource_manager import ResourceManager
@@ -14,7 +14,6 @@ from lparvm.protocol import relocation
 from lparvm.protocol.actor_names import lip_control_of
 from lparvm.protocol.phases import State
 from lparvm.storage.mover import Chunk, Direction, PageMove
-
 from machines import HAMMERS, TWO_LPARS, broken_rules, run_virtual, story
 
 

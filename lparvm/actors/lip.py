@@ -89,9 +89,7 @@ class Lip(Actor):
             observe: tell each access of a guest (trace level `storage`).
         """
         super().__init__(name, directory, log, clock)
-        self.processors = {
-            lpar: GuestProcessor(guest, state) for lpar, (guest, state) in guests.items()
-        }
+        self.processors = {lpar: GuestProcessor(guest, state) for lpar, (guest, state) in guests.items()}
         self._turn = deque(self.processors)
         self._instruction_ns = instruction_ns
         self._observe = observe

@@ -137,8 +137,6 @@ class LparControl(Actor):
     def _carry_out(self, operation: _Operation, orders: tuple[o.Command, ...]) -> None:
         for order in orders:
             match order:
-                case o.EnterPhase():
-                    self._enter_phase(operation, order)
                 case o.Post(to=to, message=message):
                     self.post(to, message, operation.cause)
                 case o.StartTimer():
@@ -146,23 +144,45 @@ class LparControl(Actor):
                 case o.StopTimer(timer=timer):
                     if timer in operation.timers:
                         operation.timers.pop(timer).cancel()
-                case o.PrepareTarget():
-                    self.nursery.start_soon(self._prepare, operation, operation.cause)
-                case o.BeginMove() | o.MoveBack():
-                    self.nursery.start_soon(self._move, operation, operation.cause)
                 case o.InterruptMove():
                     operation.interrupt = True
-                case o.PoisonFrames(zones=zones):
-                    self.nursery.start_soon(self._poison, operation, zones, operation.cause)
-                case o.Notify(code=code, text=text):
-                    told = m.OperatorMessaged(operation.record.op, code, text)
-                    self.post(SERVICE_PROCESSOR, told, operation.cause)
-                case o.Report():
-                    self._report(operation)
-                case o.AnswerCancel(op=op, result=result):
-                    values = {"target": operation.record.op, "phase": operation.record.phase}
-                    text = f"{operation.record.op} was cancelled"
-                    self._answer(op, Outcome(result, {**values, "text": text}), operation.cause)
+                case o.PrepareTarget() | o.BeginMove() | o.MoveBack() | o.PoisonFrames():
+                    self._begin_work(operation, order)
+                case _:
+                    self._tell(operation, order)
+
+    def _begin_work(
+        self, operation: _Operation, order: o.PrepareTarget | o.BeginMove | o.MoveBack | o.PoisonFrames
+    ) -> None:
+        """Work on storage: a helper task, which tells the own mailbox when it has ended."""
+        match order:
+            case o.PrepareTarget():
+                self.nursery.start_soon(self._prepare, operation, operation.cause)
+            case o.BeginMove() | o.MoveBack():
+                self.nursery.start_soon(self._move, operation, operation.cause)
+            case o.PoisonFrames(zones=zones):
+                self.nursery.start_soon(self._poison, operation, zones, operation.cause)
+
+    def _tell(
+        self, operation: _Operation, order: o.EnterPhase | o.Notify | o.Report | o.AnswerCancel
+    ) -> None:
+        """What the trace and the operator are told."""
+        match order:
+            case o.EnterPhase():
+                self._enter_phase(operation, order)
+            case o.Notify(code=code, text=text):
+                told = m.OperatorMessaged(operation.record.op, code, text)
+                self.post(SERVICE_PROCESSOR, told, operation.cause)
+            case o.Report():
+                self._report(operation)
+            case o.AnswerCancel(op=op, result=result):
+                values: dict[str, object] = {
+                    "target": operation.record.op,
+                    "phase": operation.record.phase,
+                }
+                if result is Result.COMPLETED:
+                    values["text"] = f"{operation.record.op} was cancelled"
+                self._answer(op, Outcome(result, values), operation.cause)
 
     def _enter_phase(self, operation: _Operation, order: o.EnterPhase) -> None:
         record = operation.record

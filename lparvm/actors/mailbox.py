@@ -13,7 +13,7 @@ message to its own mailbox. An actor's state is touched by its own handlers alon
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import trio
 from attrs import frozen
@@ -63,7 +63,6 @@ class Actor(ABC):
 
     # Helper tasks end with the machine; a subclass that has none leaves `nursery` alone.
     nursery: trio.Nursery
-    kind: ClassVar[str] = "actor"
 
     def __init__(
         self, name: str, directory: Mapping[str, Mailbox], log: TraceLogger, clock: RunClock
@@ -80,7 +79,7 @@ class Actor(ABC):
             self.begin()
             await self.loop()
 
-    def begin(self) -> None:
+    def begin(self) -> None:  # noqa: B027 - most actors have nothing to do there
         """What the actor does before its first message."""
 
     async def loop(self) -> None:

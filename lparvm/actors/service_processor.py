@@ -13,9 +13,9 @@ from lparvm.actors.mailbox import Actor, Envelope, Mailbox
 from lparvm.actors.run_clock import RunClock
 from lparvm.arch.address import PAGE_BYTES
 from lparvm.protocol import commands as c
-from lparvm.protocol.command_parser import parse
 from lparvm.protocol import messages as m
 from lparvm.protocol.actor_names import LPAR_CONTROL, RESOURCE_MANAGER, SERVICE_PROCESSOR
+from lparvm.protocol.command_parser import parse
 from lparvm.protocol.displays import device_lines, frame_lines, operation_lines, storage_lines
 from lparvm.protocol.relocation_record import Relocation
 from lparvm.protocol.results import LipStop, Outcome, Result
@@ -254,9 +254,7 @@ class ServiceProcessor(Actor):
     def _answer_lines(self, op: str, lines: tuple[str, ...], cause: int | None) -> None:
         self._answer(op, Outcome(Result.COMPLETED, {"text": "\n".join(lines)}), cause, lines)
 
-    def _answer(
-        self, op: str, outcome: Outcome, cause: int | None, lines: tuple[str, ...] = ()
-    ) -> None:
+    def _answer(self, op: str, outcome: Outcome, cause: int | None, lines: tuple[str, ...] = ()) -> None:
         command = self._commands[op]
         self.log.emit(
             "command.answered", op=op, cause=cause, text=command.text, result=outcome.result,
@@ -272,4 +270,3 @@ class ServiceProcessor(Actor):
     def _tell(self, news: OperatorMessage | Progress | CommandResult) -> None:
         for listener in self._listeners:
             listener(news)
-

@@ -76,7 +76,11 @@ class Ccw:
 
     def encode(self) -> bytes:
         """The eight bytes in storage."""
-        return bytes((self.command, self.flags)) + self.count.to_bytes(2, "big") + self.address.to_bytes(4, "big")
+        return (
+            bytes((self.command, self.flags))
+            + self.count.to_bytes(2, "big")
+            + self.address.to_bytes(4, "big")
+        )
 
     @classmethod
     def decode(cls, data: bytes) -> "Ccw":

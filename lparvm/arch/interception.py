@@ -72,4 +72,6 @@ class GuestError:
 
 
 Request = StartSubchannel | WaitForInterruption
-Interception = TimeSliceEnded | StartSubchannel | WaitForInterruption | ProgramEnded | ProgramCheck | GuestError
+Interception = (
+    TimeSliceEnded | StartSubchannel | WaitForInterruption | ProgramEnded | ProgramCheck | GuestError
+)

@@ -33,7 +33,7 @@ class StateDescription:
     lip: str
     cpu_address: int
     zone: Zone
-    psw: Psw = Psw()
+    psw: Psw = Factory(Psw)
     general_registers: list[int] = Factory(lambda: [0] * 16)
     control_registers: list[int] = Factory(lambda: [0] * 16)
     prefix: int = 0

@@ -211,6 +211,4 @@ def deny_cancel(_relocation: Relocation, event: object) -> tuple[o.Command, ...]
 def describe_busy(device: m.BusyDevice) -> str:
     """A busy device for the operator."""
     active = format_duration(device.active_ns)
-    return (
-        f"{device.device:04X} on {device.iop} ({device.operation}, CCW at {device.ccw_address:#x}, active {active})"
-    )
+    return f"{device.device:04X} on {device.iop} ({device.operation}, CCW at {device.ccw_address:#x}, active {active})"

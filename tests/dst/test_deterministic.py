@@ -35,7 +35,9 @@ def test_the_same_seed_gives_the_same_order():
 
 def test_seeds_make_a_difference():
     orders = {tuple(_run(seed)) for seed in range(20)}
-    assert len(orders) > 10, f"only {len(orders)} orders in 20 seeds: the shuffle does not use the seeded generator"
+    assert len(orders) > 10, (
+        f"only {len(orders)} orders in 20 seeds: the shuffle does not use the seeded generator"
+    )
 
 
 def test_the_generator_is_restored():

@@ -160,7 +160,9 @@ def test_a_move_that_completes_goes_through_the_patents_steps_in_order():
         "IOP2:ReleaseHeldStarts", "RM:ReleaseArea",
     ]  # fmt: skip
     assert o.PoisonFrames((Zone(128, 64),)) in orders, "only what the target doesn't cover is vacated"
-    restart = next(x.message for x in orders if isinstance(x, o.Post) and isinstance(x.message, m.RestartGuest))
+    restart = next(
+        x.message for x in orders if isinstance(x, o.Post) and isinstance(x.message, m.RestartGuest)
+    )
     assert restart.zone == TARGET
 
 
@@ -170,10 +172,14 @@ def test_without_iops_quiesce_is_over_at_once():
          E["FramesPoisoned"], E["AreaReleased"]), iops=(),
     )  # fmt: skip
     assert record.result is Result.COMPLETED
-    assert Phase.QUIESCING in _phases(orders), "step 202 stands in the trace also when there is nothing to wait for"
+    assert Phase.QUIESCING in _phases(orders), (
+        "step 202 stands in the trace also when there is nothing to wait for"
+    )
 
 
-@pytest.mark.parametrize(("holder", "result"), [("LPAR3", Result.TARGET_OCCUPIED), ("", Result.OUTSIDE_STORAGE)])
+@pytest.mark.parametrize(
+    ("holder", "result"), [("LPAR3", Result.TARGET_OCCUPIED), ("", Result.OUTSIDE_STORAGE)]
+)
 def test_the_early_check_refuses_without_touching_the_guest(holder: str, result: Result):
     record, orders = _play([m.AreaTaken(OP, LPAR, holder)])
     assert record.result is result
@@ -239,7 +245,15 @@ def test_a_refused_sale_moves_back_before_the_old_limits_are_set():
 
 def test_an_iop_that_refuses_the_old_limits_too_is_asked_three_times_then_the_lpar_is_check_stopped():
     refusal = E["AddressLimitsRefused"]
-    events = (*TO_MOVING, E["MoveEnded"], refusal, m.MoveEnded(OP, LPAR, 0, False, None), refusal, refusal, refusal)
+    events = (
+        *TO_MOVING,
+        E["MoveEnded"],
+        refusal,
+        m.MoveEnded(OP, LPAR, 0, False, None),
+        refusal,
+        refusal,
+        refusal,
+    )
     record, orders = _play(events)
     assert record.result is Result.CHECK_STOPPED
     assert _posts(orders).count("RM:SetAddressLimits") == 1 + 3

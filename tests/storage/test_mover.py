@@ -158,7 +158,7 @@ def test_a_move_goes_on_from_its_cursor(zones, seed, sizes, chunks):
 
 
 @given(geometry, fillings, chunk_sizes, st.integers(1, 9), st.booleans(), st.randoms(use_true_random=False))
-def test_parts_may_be_copied_in_any_interleaving(zones, seed, sizes, count, there_and_back, rng):  # noqa: PLR0917
+def test_parts_may_be_copied_in_any_interleaving(zones, seed, sizes, count, there_and_back, rng):
     source, target = zones
     with mock.patch.object(mover, "MOVE_PARALLEL_PAGES_MIN", 1), MainStorage(FRAMES) as storage:
         fill(storage, seed)

@@ -123,6 +123,7 @@ MESSAGES: tuple[type, ...] = (
 )
 
 __all__ = [
+    "MESSAGES",
     "AddressLimitRefused",
     "AddressLimitSet",
     "AddressLimitsRefused",
@@ -153,7 +154,6 @@ __all__ = [
     "IopQuiesced",
     "LipStanding",
     "LipStopped",
-    "MESSAGES",
     "MoveEnded",
     "MoveStorage",
     "OperationAdvanced",
