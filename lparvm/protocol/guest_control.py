@@ -2,8 +2,8 @@
 
 Every StopLip and every SIE is answered by the LIP, in the order sent. A LIP that is slow to reach an
 instruction boundary may still owe answers when its guest is to be stopped again; then the stop waits here
-and is ordered when the LIP has caught up. So a LIP never has more than two orders of an LPAR to answer, and
-its mailbox is bounded.
+and is ordered when the LIP has caught up. So a LIP never has more than two orders of an LPAR to answer, and one
+more when the guest fails (it is stopped at once, and fails once): its mailbox is bounded.
 """
 
 import enum
