@@ -9,7 +9,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-import numpy as np
 import trio
 from attrs import define
 
@@ -50,14 +49,7 @@ class StorageWork:
             await trio.lowlevel.checkpoint()
             return
 
-        def populate() -> None:
-            held = np.flatnonzero(self.storage.committed(source))
-            # Runs of pages that hold memory; the others stay without.
-            for run in np.split(held, np.flatnonzero(np.diff(held) != 1) + 1):
-                if run.size:
-                    self.storage.populate(Zone(target.origin + int(run[0]), run.size))
-
-        await self._run(populate)
+        await self._run(lambda: self.storage.populate(target, self.storage.committed(source)))
 
     async def move(
         self, move: PageMove, *, interrupted: Callable[[], bool], on_chunk: Callable[[Chunk], None]
