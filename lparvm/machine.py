@@ -10,7 +10,7 @@ a LIP its state descriptions; an IOP its devices' channel programs. Order matter
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from lparvm.actors.storage_work import StorageWork
 from lparvm.arch.address import PAGE_BYTES
 from lparvm.arch.state_description import StateDescription
 from lparvm.config import THREAD_SWITCH_INTERVAL_S
+from lparvm.devices.base import Device
 from lparvm.devices.registry import make_device
 from lparvm.guests.base import Guest, GuestSetup
 from lparvm.guests.registry import load_guest
@@ -114,11 +115,11 @@ class Machine:
         )  # fmt: skip
         self._log = self.trace.logger("MACHINE")
         self.storage = MainStorage(scenario.main_storage_frames)
+        # What must be closed in any case, the last opened first.
+        self._open = ExitStack()
+        self._open.callback(self.storage.close)
         self._zones = ZoneTable(scenario.main_storage_frames)
-        self._devices = {
-            device.number: make_device(device.kind, device.number, device.latency_ns, dict(device.options))
-            for device in scenario.devices
-        }
+        self._devices: dict[int, Device] = {}
         self._guests: dict[str, Guest] = {}
         self._states: dict[str, list[StateDescription]] = {}
         self._actors: dict[str, Actor] = {}
@@ -129,7 +130,11 @@ class Machine:
     # --- building ------------------------------------------------------------------------------------------
 
     def build(self) -> None:
-        """Load the guests (IPL) and make the actors."""
+        """Open the devices, load the guests (IPL) and make the actors."""
+        for device in self.scenario.devices:
+            made = make_device(device.kind, device.number, device.latency_ns, dict(device.options))
+            self._devices[device.number] = made
+            self._open.callback(made.close)
         for lpar in self.scenario.lpars:
             self._load(lpar)
         directory = {name: Mailbox(name, capacity) for name, capacity in self._capacities().items()}
@@ -311,10 +316,8 @@ class Machine:
     def release(self) -> None:
         """Close devices, trace and storage; also after a failed start."""
         self.trace.close("failed")
-        for device in self._devices.values():
-            device.close()
         self._guests.clear()
-        self.storage.close()
+        self._open.close()
 
     def _verify(self, lpar: LparConfig) -> GuestReport:
         guest = self._guests[lpar.name]
