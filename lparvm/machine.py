@@ -300,7 +300,9 @@ class Machine:
             results = tuple(
                 evolve(result, expected=self.expected.get(op)) for op, result in self.svp.results.items()
             )
-            verdict = "failed" if crashed else verdict_of(guests, rules, results)
+            # An interrupted run cancelled what was under way: that is expected.
+            judged = () if self.interrupted else results
+            verdict = "failed" if crashed else verdict_of(guests, rules, judged)
             self.trace.close(verdict, interrupted=self.interrupted)
             self.report = RunReport(
                 scenario=self.scenario.name, seed=self.options.seed,
