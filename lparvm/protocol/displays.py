@@ -8,7 +8,8 @@ from lparvm.protocol.relocation_record import Relocation
 from lparvm.units import format_size
 
 BAR_COLUMNS = 64
-_MARKS = "123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+# As many as there can be LPARs.
+_MARKS = "123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0+*"
 
 
 def frame_lines(rows: Sequence[m.FrameRow], main_storage_bytes: int) -> tuple[str, ...]:
@@ -32,16 +33,32 @@ def storage_lines(rows: Sequence[m.FrameRow], main_storage_bytes: int) -> tuple[
 def storage_bar(rows: Sequence[m.FrameRow], main_storage_bytes: int, columns: int) -> str:
     """Main storage from left to right: the mark of the LPAR (its place by origin), `.` where nothing is.
 
-    A column shows what its middle belongs to, and every LPAR has one column at least.
+    A column shows what its middle belongs to; an LPAR too small for that takes one column from what is
+    beside it, so that every LPAR has one. With more LPARs than columns the highest are not shown.
     """
-    cells = ["."] * columns
     frames = main_storage_bytes // PAGE_BYTES
-    for position, row in enumerate(rows):
-        mark = _MARKS[position % len(_MARKS)]
-        first = row.origin * columns // frames
-        last = max(first + 1, round((row.origin + row.size) * columns / frames))
-        cells[first:last] = mark * (min(last, columns) - first)
+    shown = rows[:columns]
+    spans = [
+        [_middles_below(row.origin, frames, columns), _middles_below(row.origin + row.size, frames, columns)]
+        for row in shown
+    ]
+    begin = 0
+    for span in spans:  # upwards: none begins before the one below it ends, and each has a column
+        span[0] = max(span[0], begin)
+        begin = span[1] = max(span[1], span[0] + 1)
+    end = columns
+    for span in reversed(spans):  # downwards: back below the end of the bar
+        span[1] = min(span[1], end)
+        end = span[0] = min(span[0], span[1] - 1)
+    cells = ["."] * columns
+    for mark, (first, last) in zip(_MARKS, spans, strict=False):
+        cells[first:last] = mark * (last - first)
     return "".join(cells)
+
+
+def _middles_below(frame: int, frames: int, columns: int) -> int:
+    """How many columns have their middle below the frame."""
+    return (2 * frame * columns + frames - 1) // (2 * frames)
 
 
 def device_lines(devices: Mapping[int, tuple[str, str]]) -> tuple[str, ...]:

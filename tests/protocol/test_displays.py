@@ -1,0 +1,119 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lparvm.arch.address import PAGE_BYTES, Zone
+from lparvm.config import LPARS_MAX
+from lparvm.protocol import messages as m
+from lparvm.protocol.displays import (
+    BAR_COLUMNS,
+    device_lines,
+    frame_lines,
+    operation_lines,
+    storage_bar,
+    storage_lines,
+)
+from lparvm.protocol.phases import State
+from lparvm.protocol.relocation_record import Relocation
+
+M = 256  # frames of a MiB
+FIGURE_3 = (
+    m.FrameRow("LPAR1", 0, 128 * M, 0, "active"),
+    m.FrameRow("LPAR2", 128 * M, 256 * M, 125 * M, "moving"),
+)
+STORAGE = 509 << 20
+
+
+@st.composite
+def frames(draw: st.DrawFn) -> tuple[tuple[m.FrameRow, ...], int]:
+    """LPARs by origin, none overlapping, and the frames of the storage they are in."""
+    parts = draw(st.lists(st.tuples(st.integers(0, 50), st.integers(1, 50)), max_size=20))
+    rest = draw(st.sampled_from((0, 1, 1000, 1_000_000)))
+    rows, at = [], 0
+    for number, (gap, size) in enumerate(parts):
+        rows.append(m.FrameRow(f"LPAR{number}", at + gap, size, 0, "active"))
+        at += gap + size
+    return tuple(rows), max(1, at + rest)
+
+
+def test_the_frame_of_figure_3_is_shown_as_in_the_patent():
+    assert frame_lines(FIGURE_3, STORAGE) == (
+        "main storage 509M",
+        "LPAR               origin     size      gap  state",
+        "LPAR1                   0     128M        0  active",
+        "LPAR2                128M     256M     125M  moving",
+    )
+
+
+def test_the_bar_of_figure_3_shows_what_the_middle_of_each_column_belongs_to():
+    bar, legend = storage_lines(FIGURE_3, STORAGE)
+    assert bar == f"0 [{'1' * 16}{'2' * 32}{'.' * 16}] 509M"
+    assert legend == "1 LPAR1  2 LPAR2"
+
+
+def test_an_empty_machine_says_so():
+    assert storage_lines((), STORAGE) == (f"0 [{'.' * BAR_COLUMNS}] 509M", "no LPAR")
+    assert device_lines({}) == ("no devices",)
+    assert operation_lines(()) == ("no operations",)
+
+
+@given(frames(), st.integers(20, 80))
+def test_every_lpar_has_a_column_and_they_stand_in_order(
+    storage: tuple[tuple[m.FrameRow, ...], int], columns: int
+):
+    rows, frame_count = storage
+    bar = storage_bar(rows, frame_count * PAGE_BYTES, columns)
+    assert len(bar) == columns
+    marks = "".join(dict.fromkeys(bar.replace(".", "")))
+    assert marks == "123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[: len(rows)], bar
+    for mark in marks:
+        assert bar.strip(".").count(mark) == bar.rindex(mark) - bar.index(mark) + 1, f"{mark} is torn: {bar}"
+
+
+@given(frames(), st.integers(1, 80))
+def test_a_column_shows_what_its_middle_belongs_to_where_all_are_large_enough(
+    storage: tuple[tuple[m.FrameRow, ...], int], columns: int
+):
+    rows, frame_count = storage
+    naive = ""
+    for column in range(columns):
+        # The middle is at (column + 1/2) * frames / columns; doubled, to stay in integers.
+        middle = (2 * column + 1) * frame_count
+        inside = [
+            number for number, row in enumerate(rows, start=1)
+            if 2 * row.origin * columns <= middle < 2 * (row.origin + row.size) * columns
+        ]  # fmt: skip
+        naive += "123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[inside[0] - 1] if inside else "."
+    if len(set(naive) - {"."}) == len(rows):
+        assert storage_bar(rows, frame_count * PAGE_BYTES, columns) == naive
+
+
+@given(st.integers(1, 8), st.integers(9, 30))
+def test_more_lpars_than_columns_don_t_overflow_the_bar(columns: int, lpars: int):
+    rows = [m.FrameRow(f"LPAR{number}", number, 1, 0, "active") for number in range(lpars)]
+    bar = storage_bar(rows, lpars * PAGE_BYTES, columns)
+    assert bar == "123456789"[:columns]
+
+
+def test_as_many_lpars_as_there_can_be_have_a_column_and_a_mark_each():
+    rows = [m.FrameRow(f"L{number}", number, 1, 0, "active") for number in range(LPARS_MAX)]
+    bar, legend = storage_lines(rows, 1 << 40)
+    marks = bar[bar.index("[") + 1 : bar.index("]")]
+    assert len(set(marks)) == LPARS_MAX, "tiny LPARs at the bottom of a large storage are all shown"
+    assert [entry.split()[1] for entry in legend.split("  ")] == [row.name for row in rows]
+
+
+def test_devices_are_listed_by_number_in_hex():
+    lines = device_lines({0x191: ("stuck", "IOP2"), 0x0F: ("disk", "IOP1")})
+    assert lines == ("000F  disk     IOP1", "0191  stuck    IOP2")
+
+
+def test_operations_show_phase_target_and_share():
+    record = Relocation(
+        "op.3",
+        "LPAR2",
+        Zone(128 * M, 256 * M),
+        Zone(192 * M, 256 * M),
+        state=State.MOVING,
+        pages_across=64 * M,
+    )
+    assert operation_lines((record,)) == ("op.3    LPAR2            MOVING       to 192M, 25% across",)
