@@ -14,6 +14,9 @@ MS = 1_000_000
 @pytest.fixture
 def measures(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.syspath_prepend(str(TOOLS))
+    quiet = importlib.import_module("benchmarks.quiet")
+    monkeypatch.setattr(quiet, "OTHERS_MAX", float("inf"))  # a test counts, whoever else is busy
+    monkeypatch.setattr(quiet, "PATIENCE_S", 0.0)
 
     def load(name: str) -> ModuleType:
         return importlib.import_module(name)
@@ -22,8 +25,8 @@ def measures(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_move_is_measured_beside_a_memmove_of_the_same_bytes(measures):
-    moves = measures("benchmarks.moves")
-    samples = moves.sample(moves.Plan(size_mib=4, up_mib=1), 2)
+    moves, quiet = measures("benchmarks.moves"), measures("benchmarks.quiet")
+    samples = moves.sample(moves.Plan(size_mib=4, up_mib=1), quiet.Rounds(2))
     assert len(samples) == 2
     for sample in samples:
         assert 0 < sample.copy_ns < sample.stopped_ns, "the guest stands while its pages are copied"
@@ -94,3 +97,33 @@ def test_the_command_prints_a_table_and_writes_json(measures, monkeypatch, tmp_p
     written = json.loads((tmp_path / "bench.json").read_text())
     assert written["figures"][0]["values"] == [1.2, 1.3, 1.4]
     assert written["figures"][0]["verdict"] == "not met"
+
+
+def test_disturbed_repetitions_are_left_out_whatever_they_measured(measures, monkeypatch):
+    quiet = measures("benchmarks.quiet")
+    clock = {"s": 0.0, "others": 0.0}
+    monkeypatch.setattr(quiet, "_foreign_s", lambda: clock["others"])
+    monkeypatch.setattr(quiet, "OTHERS_MAX", 0.1)
+    monkeypatch.setattr(quiet.time, "perf_counter", lambda: clock["s"])
+    rounds, values = quiet.Rounds(2), []
+    for number in rounds:
+        clock["s"] += 1.0
+        clock["others"] += 0.5 if number == 1 else 0.0
+        values.append(number)
+    assert values == [0, 1, 2], "it goes on until two were undisturbed"
+    assert rounds.kept(values) == (0, 2)
+    assert rounds.note == "1 disturbed repetitions left out"
+
+
+def test_a_machine_that_is_always_busy_is_measured_all_the_same(measures, monkeypatch):
+    quiet = measures("benchmarks.quiet")
+    clock = {"s": 0.0}
+    monkeypatch.setattr(quiet, "_foreign_s", lambda: 2 * clock["s"])
+    monkeypatch.setattr(quiet, "OTHERS_MAX", 0.1)
+    monkeypatch.setattr(quiet.time, "perf_counter", lambda: clock["s"])
+    rounds, values = quiet.Rounds(2), []
+    for number in rounds:
+        clock["s"] += 1.0
+        values.append(number)
+    assert len(rounds.kept(values)) == 2
+    assert "2 of those counted were disturbed too" in rounds.note

@@ -5,6 +5,7 @@ import time
 import trio
 
 from benchmarks.figures import Figure, Target
+from benchmarks.quiet import Rounds
 from lparvm.actors.mailbox import Actor, Envelope, Mailbox
 from lparvm.actors.run_clock import RunClock
 from lparvm.protocol import messages as m
@@ -82,17 +83,18 @@ def measure_messages(repeats: int, *, count: int = 20_000) -> list[Figure]:
     trio.run(_channels, count // 10)
     trio.run(_actors, count // 10)
     bare, traced = [], []
-    for _ in range(repeats):
+    rounds = Rounds(repeats)
+    for _ in rounds:
         bare.append(trio.run(_channels, count))
         traced.append(trio.run(_actors, count))
-    ratios = tuple(one / other for one, other in zip(traced, bare, strict=True))
+    ratios = [one / other for one, other in zip(traced, bare, strict=True)]
     return [
         Figure(
             "messages",
             "round trip between two actors, traced: rate, of that of bare trio channels",
-            ratios,
+            rounds.kept(ratios),
             TARGET,
         ),
-        Figure("messages", "round trips a second between two actors", tuple(traced)),
-        Figure("messages", "round trips a second over bare trio channels", tuple(bare)),
+        Figure("messages", "round trips a second between two actors", rounds.kept(traced)),
+        Figure("messages", "round trips a second over bare trio channels", rounds.kept(bare)),
     ]

@@ -16,6 +16,7 @@ import trio
 from attrs import Factory, define, frozen
 
 from benchmarks.figures import Figure, Target
+from benchmarks.quiet import Rounds
 from lparvm.arch.address import PAGE_SHIFT, Zone
 from lparvm.machine import Machine, Options, open_machine
 from lparvm.scenario import parse_scenario
@@ -147,33 +148,33 @@ def time_memmove(machine: Machine, plan: Plan) -> int:
     return took_ns
 
 
-async def _sample(plan: Plan, repeats: int) -> list[Sample]:
+async def _sample(plan: Plan, rounds: Rounds) -> tuple[Sample, ...]:
     samples = []
     async with moving_machine(plan) as (machine, watch):
-        for _ in range(repeats):
+        for _ in rounds:
             memmove_ns = time_memmove(machine, plan)
             phases_ns = await move(machine, plan.high)
             began_ns, ended_ns = watch.copies[-1]
             await move(machine, plan.low)
             copy_ns, stopped_ns = ended_ns - began_ns, sum(phases_ns.values())
             samples.append(Sample(memmove_ns, copy_ns, stopped_ns, phases_ns))
-    return samples
+    return rounds.kept(samples)
 
 
-def sample(plan: Plan, repeats: int) -> list[Sample]:
+def sample(plan: Plan, rounds: Rounds) -> tuple[Sample, ...]:
     """Repetitions in one machine run, under the real clock."""
-    return trio.run(_sample, plan, repeats)
+    return trio.run(_sample, plan, rounds)
 
 
-def _copy_ratios(samples: list[Sample]) -> tuple[float, ...]:
+def _copy_ratios(samples: tuple[Sample, ...]) -> tuple[float, ...]:
     return tuple(one.copy_ns / one.memmove_ns for one in samples)
 
 
-def _stopped_ratios(samples: list[Sample]) -> tuple[float, ...]:
+def _stopped_ratios(samples: tuple[Sample, ...]) -> tuple[float, ...]:
     return tuple(one.stopped_ns / one.memmove_ns for one in samples)
 
 
-def _parts(samples: list[Sample]) -> str:
+def _parts(samples: tuple[Sample, ...]) -> str:
     """Where the stopped time went: medians of its phases."""
     names = dict.fromkeys(name for one in samples for name in one.phases_ns)
     parts = {name: statistics.median(one.phases_ns.get(name, 0) for one in samples) / 1e6 for name in names}
@@ -181,12 +182,13 @@ def _parts(samples: list[Sample]) -> str:
 
 
 def _pair(name: str, what: str, plan: Plan, repeats: int, *, limits: bool) -> list[Figure]:
-    samples = sample(plan, repeats)
+    rounds = Rounds(repeats)
+    samples = sample(plan, rounds)
     memmove_ms = statistics.median(one.memmove_ns for one in samples) / 1e6
     copied, stopped = _copy_ratios(samples), _stopped_ratios(samples)
     return [
         Figure(name, f"{what}: copy phase, in memmoves", copied, COPY_TARGET if limits else None,
-               note=f"a memmove: {memmove_ms:.1f} ms"),
+               note="; ".join(filter(None, (f"a memmove: {memmove_ms:.1f} ms", rounds.note)))),
         Figure(name, f"{what}: stopped time, in memmoves", stopped, STOPPED_TARGET if limits else None,
                note=_parts(samples)),
     ]  # fmt: skip
@@ -212,7 +214,7 @@ def measure_sizes(repeats: int, *, sizes_mib: tuple[int, ...] = SIZES_MIB) -> li
     """The copy phase in memmoves for small and large moves, and how far the sizes lie apart."""
     figures = []
     for size_mib in sizes_mib:
-        ratios = _copy_ratios(sample(Plan(size_mib, size_mib // 4), repeats))
+        ratios = _copy_ratios(sample(Plan(size_mib, size_mib // 4), Rounds(repeats)))
         figures.append(
             Figure("sizes", f"{size_mib} MB up by {size_mib // 4} MB: copy phase, in memmoves", ratios)
         )

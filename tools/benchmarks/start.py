@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from benchmarks.figures import Figure, Target
+from benchmarks.quiet import Rounds
 
 ROOT = Path(__file__).resolve().parents[2]
 START_TARGET = Target(1.0)
@@ -47,12 +48,14 @@ def _start_s(scenario: str, trace: Path) -> float:
 
 def measure_start(repeats: int, *, scenario: str = "figure-3") -> list[Figure]:
     """Seconds from spawning a process to its first guest instruction."""
+    rounds = Rounds(repeats)
     with tempfile.TemporaryDirectory() as folder:
-        values = tuple(_start_s(scenario, Path(folder, f"{count}.jsonl")) for count in range(repeats))
+        values = rounds.kept([_start_s(scenario, Path(folder, f"{number}.jsonl")) for number in rounds])
     return [Figure("start", f"`{scenario}`: spawn to first guest instruction", values, START_TARGET, "s")]
 
 
 def measure_virtual(repeats: int, *, scenario: str = "figure-3") -> list[Figure]:
     """Seconds that a whole process takes under the virtual clock, final checks and all."""
-    values = tuple(_run(scenario, "--clock", "virtual")[1] for _ in range(repeats))
+    rounds = Rounds(repeats)
+    values = rounds.kept([_run(scenario, "--clock", "virtual")[1] for _ in rounds])
     return [Figure("virtual", f"`{scenario} --clock virtual`: whole process", values, VIRTUAL_TARGET, "s")]

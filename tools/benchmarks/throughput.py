@@ -10,6 +10,7 @@ import trio
 
 from benchmarks.figures import Figure, Target
 from benchmarks.moves import Plan, Watch, move, moving_machine, time_memmove
+from benchmarks.quiet import Rounds
 from lparvm.machine import Machine
 from lparvm.units import NS_PER_S
 
@@ -46,8 +47,9 @@ async def _busy(machine: Machine, watch: Watch, plan: Plan, window_ns: int) -> f
 async def _measure(repeats: int, size_mib: int, window_ns: int) -> list[Figure]:
     plan = Plan(size_mib, size_mib // 4, other_mib=size_mib // 2, other_guest="hammer")
     kept, kept_in_copies, copies = [], [], []
+    rounds = Rounds(repeats)
     async with moving_machine(plan) as (machine, watch):
-        for _ in range(repeats):
+        for _ in rounds:
             watch.slices.clear()
             before = await _still(machine, watch, window_ns)
             first = len(watch.copies)
@@ -65,14 +67,14 @@ async def _measure(repeats: int, size_mib: int, window_ns: int) -> list[Figure]:
         Figure(
             "throughput",
             f"{what} without a pause: its throughput, of that without moves",
-            tuple(kept),
+            rounds.kept(kept),
             TARGET,
         ),
-        Figure("throughput", f"{what}: the same, while pages are copied", tuple(kept_in_copies)),
-        Figure("throughput", f"{what}: copy phase upwards, in memmoves", tuple(copies)),
+        Figure("throughput", f"{what}: the same, while pages are copied", rounds.kept(kept_in_copies)),
+        Figure("throughput", f"{what}: copy phase upwards, in memmoves", rounds.kept(copies)),
     ]
 
 
-def measure_throughput(repeats: int, *, size_mib: int = 256, window_ns: int = 2 * NS_PER_S) -> list[Figure]:
+def measure_throughput(repeats: int, *, size_mib: int = 256, window_ns: int = NS_PER_S) -> list[Figure]:
     """The hammer's throughput with moves against without."""
     return trio.run(_measure, repeats, size_mib, window_ns)
