@@ -221,7 +221,6 @@ class TraceLogger(structlog.BoundLoggerBase):
             cause: number of the event that caused it, as an earlier `emit` returned it.
             step: the patent's step; when not given, the vocabulary's.
             at_ns: when it happened, where the caller has just read the clock; None: now.
-            at_ns: when it happened, where the actor read the clock just before; None: now.
             own: the fields that the vocabulary names.
 
         Returns:
