@@ -126,7 +126,9 @@ def parse_options(options: Sequence[Option], given: Mapping[str, Any], owner: st
     for name, value in given.items():
         option = known.get(name)
         if option is None:
-            raise UsageError(f"{owner}: unknown option '{name}'; expected one of {', '.join(known) or 'none'}")
+            raise UsageError(
+                f"{owner}: unknown option '{name}'; expected one of {', '.join(known) or 'none'}"
+            )
         try:
             values[name] = option.kind.parse(value)
         except (ValueError, TypeError):

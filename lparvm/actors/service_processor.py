@@ -181,6 +181,10 @@ class ServiceProcessor(Actor):
         """DISPLAY FRAME, STORAGE, DEVICES or OPERATIONS."""
         return await self.execute(f"DISPLAY {what}")
 
+    def operations(self) -> tuple[Relocation, ...]:
+        """The relocations under way, oldest first."""
+        return self._operations()
+
     @property
     def pending(self) -> tuple[str, ...]:
         """Ids of the commands that are not answered yet, oldest first."""

@@ -82,9 +82,7 @@ class StorageWork:
 
     async def verify(self, recorded: custody.Custody, zone: Zone) -> custody.CustodyReport:
         """The same again, page by page, at `zone`."""
-        return await self._run(
-            lambda: custody.verify(self.storage, recorded, zone, threads=self._threads())
-        )
+        return await self._run(lambda: custody.verify(self.storage, recorded, zone, threads=self._threads()))
 
     async def poison(self, zones: tuple[Zone, ...]) -> dict[Zone, int]:
         """Poison frames that hold memory; how many, by zone."""

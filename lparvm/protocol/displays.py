@@ -26,8 +26,13 @@ def frame_lines(rows: Sequence[m.FrameRow], main_storage_bytes: int) -> tuple[st
 def storage_lines(rows: Sequence[m.FrameRow], main_storage_bytes: int) -> tuple[str, ...]:
     """The bar and its legend."""
     bar = storage_bar(rows, main_storage_bytes, BAR_COLUMNS)
-    legend = "  ".join(f"{mark} {row.name}" for mark, row in zip(_MARKS, rows, strict=False))
+    legend = "  ".join(f"{mark_of(position)} {row.name}" for position, row in enumerate(rows))
     return (f"0 [{bar}] {format_size(main_storage_bytes)}", legend or "no LPAR")
+
+
+def mark_of(position: int) -> str:
+    """The mark of the LPAR that is at this position by origin."""
+    return _MARKS[position % len(_MARKS)]
 
 
 def storage_bar(rows: Sequence[m.FrameRow], main_storage_bytes: int, columns: int) -> str:

@@ -1,0 +1,155 @@
+"""What a run looks like: pure functions from reports to things that rich can print."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from lparvm.actors.service_processor import CommandResult, OperatorMessage
+from lparvm.arch.address import PAGE_BYTES
+from lparvm.protocol.displays import mark_of, storage_bar
+from lparvm.protocol.messages import FrameRow
+from lparvm.report import INTACT, RunReport
+from lparvm.units import format_duration, format_size, seconds
+
+# Colours that colour-blind people can tell apart (Okabe and Ito); the marks say it without colour.
+_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")
+_BAR_COLUMNS = 64
+
+# Phases as column heads: what is done in them, in one word.
+_PHASES = {
+    "STOPPING": "stop",
+    "QUIESCING": "quiesce",
+    "CHECKING": "check",
+    "MOVING": "move",
+    "NOTIFYING": "SALE",
+    "RESTARTING": "SIE",
+    "BACKING_OUT": "back out",
+}
+
+
+def frame(title: str, rows: Sequence[FrameRow], main_storage_frames: int) -> RenderableType:
+    """The LPAR frame as a table (Figs. 3A, 4A), and storage as a bar (Figs. 3B, 4B)."""
+    table = _table(title)
+    for name, justify in (("", "left"), ("LPAR", "left"), ("origin", "right"), ("size", "right"),
+                          ("gap", "right"), ("state", "left")):  # fmt: skip
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    total = main_storage_frames * PAGE_BYTES
+    bar = storage_bar(rows, total, _BAR_COLUMNS)
+    marks = [mark_of(position) for position in range(len(rows))]
+    for position, row in enumerate(rows):
+        table.add_row(
+            Text(marks[position], style=_colour(position)), row.name, _size(row.origin), _size(row.size),
+            _size(row.gap), row.state,
+        )  # fmt: skip
+    drawn = Text("0 ")
+    for mark in bar:
+        drawn.append(mark, style=_colour(marks.index(mark)) if mark in marks else "dim")
+    drawn.append(f" {format_size(total)}")
+    return Group(table, drawn)
+
+
+def _colour(position: int) -> str:
+    return _COLOURS[position % len(_COLOURS)]
+
+
+def command_line(result: CommandResult) -> Text:
+    """A command and its answer, a line each."""
+    style = "green" if result.result == "COMPLETED" else "yellow"
+    text = Text(f"{_at(result.at_ns)}  {result.text}\n")
+    text.append(f"{'':>10}  {result.result}", style=style)
+    if not result.lines:
+        return text.append(f"  {result.code} {result.message}")
+    return text.append("".join("\n" + line for line in result.lines))
+
+
+def message_line(message: OperatorMessage) -> Text:
+    """A message to the operator."""
+    style = {"I": "", "W": "yellow", "E": "red"}[message.code[-1]]
+    return Text(f"{_at(message.at_ns)}  ").append(f"{message.code} {message.text}", style=style)
+
+
+def standings(results: Iterable[CommandResult]) -> RenderableType | None:
+    """How long each LIP's guest stood still, by phase; None where none did."""
+    stops = [(result.operation, stop) for result in results for stop in result.lips]
+    if not stops:
+        return None
+    phases = list(dict.fromkeys(phase for _, stop in stops for phase in stop.phases_ns))
+    table = _table("stopped time")
+    for name in ("", "LPAR", "LIP"):
+        table.add_column(name)
+    for name in ("stopped", *(_PHASES[phase] for phase in phases)):
+        table.add_column(name, justify="right", no_wrap=True)
+    for operation, stop in stops:
+        parts = [format_duration(stop.phases_ns.get(phase, 0)) for phase in phases]
+        table.add_row(operation, stop.lpar, stop.lip, format_duration(stop.stopped_ns), *parts)
+    return table
+
+
+def guests(report: RunReport) -> RenderableType:
+    """What the guests did and found."""
+    table = _table("guests")
+    for name in ("LPAR", "guest"):
+        table.add_column(name)
+    for name in ("LIPs", "steps", "words stored", "words fetched", "damage"):
+        table.add_column(name, justify="right")
+    for guest in report.guests:
+        damage = Text(str(guest.damage_count), style="red" if guest.damage_count else "")
+        table.add_row(
+            guest.lpar, guest.guest, str(guest.lip_count), f"{guest.steps:,}", f"{guest.stores:,}",
+            f"{guest.fetches:,}", damage,
+        )  # fmt: skip
+    return table
+
+
+def rules(report: RunReport) -> RenderableType:
+    """The rules' verdicts."""
+    table = _table("rules")
+    table.add_column("rule")
+    table.add_column("verdict")
+    table.add_column("checked", justify="right")
+    table.add_column("", overflow="fold")
+    for rule in report.rules:
+        style = {"held": "green", "broken": "red"}.get(str(rule.verdict), "yellow")
+        why = rule.violation or rule.reason or ""
+        table.add_row(rule.rule, Text(str(rule.verdict), style=style), f"{rule.checked:,}", why)
+    return table
+
+
+def verdict(report: RunReport) -> Text:
+    """The last lines."""
+    text = Text()
+    for result in report.commands:
+        if not result.as_expected and not report.interrupted:
+            text.append(f"{result.text}: {result.result}, expected {result.expected}\n", style="red")
+    for guest in report.guests:
+        for one in guest.damage[:3]:
+            text.append(
+                f"{guest.lpar}: damage at guest absolute {one.address:#x}: expected {one.expected}, found "
+                f"{one.found}\n",
+                style="red",
+            )
+    style = "bold green" if report.verdict == INTACT else "bold red"
+    text.append(f"verdict: {report.verdict}", style=style)
+    text.append(f"  ({report.clock} clock, seed {report.seed}, {seconds(report.duration_ns):.3f} s)")
+    if report.interrupted:
+        text.append("  interrupted", style="yellow")
+    text.append(f"\ndigest:  {report.digest}")
+    if report.trace is not None:
+        text.append(f"\ntrace:   {report.trace}")
+    return text
+
+
+def _table(title: str) -> Table:
+    return Table(
+        title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0)
+    )
+
+
+def _size(frames: int) -> str:
+    return format_size(frames * PAGE_BYTES)
+
+
+def _at(at_ns: int) -> str:
+    return f"{seconds(at_ns):9.3f}s"
