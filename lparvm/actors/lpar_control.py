@@ -77,6 +77,13 @@ class LparControl(Actor):
         self._advance = advance
         self._operations: dict[str, _Operation] = {}
 
+    async def run(self) -> None:
+        """Handle messages until cancelled; then the copy threads end as well."""
+        try:
+            await super().run()
+        finally:
+            self._work.close()
+
     def operations(self) -> tuple[Relocation, ...]:
         """The relocations under way, oldest first."""
         return tuple(operation.record for operation in self._operations.values())

@@ -30,6 +30,7 @@ class CommandResult:
     Attributes:
         text: the command.
         at_ns: when it was given, run clock.
+        answered_ns: when it was answered.
         operation: id of the operation.
         result: the result code.
         code: message id.
@@ -52,6 +53,7 @@ class CommandResult:
     busy_devices: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
     expected: Result | None = None
+    answered_ns: int = 0
 
     @property
     def longest_stop(self) -> LipStop | None:
@@ -266,7 +268,7 @@ class ServiceProcessor(Actor):
         )  # fmt: skip
         command.result = CommandResult(
             command.text, command.at_ns, op, outcome.result, outcome.code, outcome.message, outcome.lips,
-            outcome.pages, outcome.busy_devices, lines,
+            outcome.pages, outcome.busy_devices, lines, answered_ns=self.clock.now_ns(),
         )  # fmt: skip
         self._tell(command.result)
         command.done.set()

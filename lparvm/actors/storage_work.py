@@ -5,17 +5,19 @@ worker threads (the copy and the checksums release the GIL, so other partitions 
 one inline, chunk by chunk, each costing its time.
 """
 
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
 import trio
-from attrs import define
+from attrs import Factory, define
 
 from lparvm.actors.run_clock import RunClock
 from lparvm.arch.address import PAGE_BYTES, Zone
+from lparvm.config import MOVE_THREADS_MAX
 from lparvm.storage import custody
-from lparvm.storage.copying import run_move
+from lparvm.storage.copying import CopyThreads, run_move
 from lparvm.storage.main_storage import MainStorage
 from lparvm.storage.mover import Chunk, PageMove
 from lparvm.units import NS_PER_S
@@ -31,6 +33,7 @@ class StorageWork:
         transfer_rate: bytes a second that the mover needs under the virtual clock.
         idle_cores: how many threads may copy now without taking a core from a running guest.
         proof: whether moves are proven by checksums.
+        ready: copy threads that no move uses; a set serves one move at a time.
     """
 
     storage: MainStorage
@@ -38,12 +41,14 @@ class StorageWork:
     transfer_rate: int
     idle_cores: Callable[[], int]
     proof: bool
+    ready: list[CopyThreads] = Factory(list)
 
     async def prepare(self, source: Zone, target: Zone) -> None:
-        """Touch the target's frames where the source's hold memory: a first touch costs ten copies.
+        """What would cost time once the guest stands: touch the target's frames, start copy threads.
 
-        Contents stay as they are: the frames may still belong to somebody else. Under the virtual clock a first
-        touch costs nothing.
+        A first touch costs ten copies; frames are touched where the source's hold memory. Contents stay as
+        they are: the frames may still belong to somebody else. Starting a thread costs as much as copying
+        a few megabytes. Under the virtual clock neither costs anything.
         """
         if self.clock.virtual:
             await trio.lowlevel.checkpoint()
@@ -67,14 +72,24 @@ class StorageWork:
                 on_chunk(chunk)
             return
         token = trio.lowlevel.current_trio_token()
+        helpers = self.ready.pop() if self.ready else CopyThreads()
         copy = partial(
             run_move,
             move,
             threads=self.idle_cores,
             interrupted=interrupted,
             on_chunk=lambda chunk: token.run_sync_soon(on_chunk, chunk),
+            helpers=helpers,
         )
-        await trio.to_thread.run_sync(copy)
+        try:
+            await trio.to_thread.run_sync(copy)
+        finally:
+            self.ready.append(helpers)
+
+    def close(self) -> None:
+        """End the copy threads. No move is under way any more: a move can't be abandoned."""
+        while self.ready:
+            self.ready.pop().close()
 
     async def record(self, zone: Zone) -> custody.Custody:
         """Checksums of every page and key."""
@@ -97,3 +112,7 @@ class StorageWork:
             await trio.lowlevel.checkpoint()
             return work()
         return await trio.to_thread.run_sync(work)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -17,6 +17,9 @@ from lparvm.units import format_duration, format_size, seconds
 _COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")
 _BAR_COLUMNS = 64
 
+# A command that was answered later than this says when it was given.
+_NOTABLE_NS = 1_000_000
+
 # Phases as column heads: what is done in them, in one word.
 _PHASES = {
     "STOPPING": "stop",
@@ -57,7 +60,10 @@ def _colour(position: int) -> str:
 def command_line(result: CommandResult) -> Text:
     """A command and its answer, a line each."""
     style = "green" if result.result == "COMPLETED" else "yellow"
-    text = Text(f"{_at(result.at_ns)}  {result.text}\n")
+    text = Text(f"{_at(result.answered_ns)}  {result.text}")
+    if result.answered_ns - result.at_ns >= _NOTABLE_NS:
+        text.append(f"  (given at {seconds(result.at_ns):.3f}s)", style="dim")
+    text.append("\n")
     text.append(f"{'':>10}  {result.result}", style=style)
     if not result.lines:
         return text.append(f"  {result.code} {result.message}")
@@ -75,7 +81,7 @@ def standings(results: Iterable[CommandResult]) -> RenderableType | None:
     stops = [(result.operation, stop) for result in results for stop in result.lips]
     if not stops:
         return None
-    phases = list(dict.fromkeys(phase for _, stop in stops for phase in stop.phases_ns))
+    phases = [phase for phase in _PHASES if any(phase in stop.phases_ns for _, stop in stops)]
     table = _table("stopped time")
     for name in ("", "LPAR", "LIP"):
         table.add_column(name)
