@@ -54,7 +54,12 @@ class StorageWork:
             await trio.lowlevel.checkpoint()
             return
 
-        await self._run(lambda: self.storage.populate(target, self.storage.committed(source)))
+        def populate() -> None:
+            if not self.ready:
+                self.ready.append(CopyThreads(min(_cores(), MOVE_THREADS_MAX) - 1))
+            self.storage.populate(target, self.storage.committed(source))
+
+        await self._run(populate)
 
     async def move(
         self, move: PageMove, *, interrupted: Callable[[], bool], on_chunk: Callable[[Chunk], None]
