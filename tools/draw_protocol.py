@@ -241,9 +241,8 @@ def _order(order: o.Command) -> str:
             receiver = {"LIPCTL.lpar": LIPCTL, IOP: "each IOP of the LPAR"}.get(to, to)
             if to == IOP and isinstance(message, m.ReportBusyDevices):
                 receiver = "each IOP that is still busy"
-            zone = {_SOURCE: ", the old zone", _TARGET: ", the target"}.get(
-                getattr(message, "zone", None), ""
-            )
+            zones: dict[Any, str] = {_SOURCE: ", the old zone", _TARGET: ", the target"}
+            zone = zones.get(getattr(message, "zone", None), "")
             return f"`{type(message).__name__}` to {receiver}{zone}"
         case o.StartTimer(timer=timer):
             return f"start the timer {timer}"

@@ -85,6 +85,11 @@ def test_a_stop_that_is_rescinded_restarts_those_that_had_stopped_without_waitin
     assert not any(state.owed.values())
 
 
+def test_a_lip_that_stops_only_after_the_stop_was_rescinded_is_not_waited_for():
+    _, orders = _play(_running(), stop(), left("LIP2", 10), restart(), left("LIP1", 24), entered("LIP2", 25))
+    assert orders[-1] == gc.AnswerRestarted("op.1", (m.LipStanding("LIP2", 10, 25),))
+
+
 def test_a_stop_rescinded_before_any_lip_stopped_is_answered_at_once():
     _, orders = _play(_running(), stop(), restart())
     assert orders[-1] == gc.AnswerRestarted("op.1", ())
