@@ -10,6 +10,8 @@ subclasses of `PythonGuest`.
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from lparvm.version import VERSION
+
 if TYPE_CHECKING:
     from lparvm.actors.service_processor import CommandResult as CommandResult
     from lparvm.errors import CommandError as CommandError
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from lparvm.scenario import load_scenario as load_scenario
     from lparvm.scenario import parse_scenario as parse_scenario
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 # Loaded when first asked for: a module of a lower layer can be imported without the whole machine.
 _HOME = {

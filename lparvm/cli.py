@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from lparvm import __version__
 from lparvm.errors import UsageError
+from lparvm.version import VERSION
 
 _LEVELS = click.Choice(["off", "protocol", "io", "storage"])
 
@@ -29,7 +29,7 @@ def cli() -> int:
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="lparvm")
+@click.version_option(VERSION, prog_name="lparvm")
 def group() -> None:
     """Emulate a partitioned mainframe whose partitions move in main storage while their guests run."""
 

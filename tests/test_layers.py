@@ -12,14 +12,15 @@ PACKAGE = Path(lparvm.__file__).parent
 
 # The package's own __init__ offers machine, scenario, report and runner to users: it stands just above them.
 LAYERS = {
-    "errors": 0, "config": 0, "units": 0, "options": 0, "arch": 0,
+    "errors": 0, "config": 0, "version": 0, "units": 0, "options": 0, "arch": 0,
     "storage": 1, "protocol": 1, "dst": 1,
     "guests": 2, "devices": 2, "trace": 2,
     "actors": 3,
     "machine": 4, "scenario": 4, "report": 4, "runner": 4,
     "": 4,
     "console": 5, "stress": 5,
-    "cli": 6, "__main__": 6,
+    "cli": 6,
+    "__main__": 7,
 }  # fmt: skip
 # Only in these layers do different parts of one layer import each other.
 SHARED_LAYERS = (0, 4)

@@ -27,11 +27,11 @@ import structlog
 from attrs import fields
 from trio.lowlevel import enable_ki_protection
 
-from lparvm import __version__
 from lparvm.errors import ProtocolError
 from lparvm.protocol.messages import MESSAGES
 from lparvm.trace.sink import Sink, encode
 from lparvm.trace.vocabulary import COMMON_FIELDS, VOCABULARY, Level, field_problems
+from lparvm.version import VERSION
 
 FORMAT_VERSION = 1
 
@@ -53,7 +53,7 @@ def standard_header(**run: object) -> dict[str, object]:
     Args:
         run: scenario, seed, clock, and what else describes the run.
     """
-    versions = {"lparvm": __version__, **{name: _version(name) for name in ("trio", "numpy")}}
+    versions = {"lparvm": VERSION, **{name: _version(name) for name in ("trio", "numpy")}}
     started = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
     return {**versions, "python": platform.python_version(), **run, "started": started}
 
