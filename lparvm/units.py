@@ -61,7 +61,7 @@ def parse_duration(text: str) -> int:
 
 def format_duration(duration_ns: int) -> str:
     """A duration for people, with three significant digits: `12.3 ms`, `1.05 s`."""
-    if abs(duration_ns) >= 1000 * NS_PER_S:
+    if abs(duration_ns) * 2 >= 1999 * NS_PER_S:  # three digits would round it to 1e+03
         return f"{duration_ns / NS_PER_S:.0f} s"
     for name, unit_ns in (("s", NS_PER_S), ("ms", 1_000_000), ("us", 1_000)):
         # What would round to 1000 of the unit is 1 of the next.
