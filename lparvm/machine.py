@@ -182,7 +182,9 @@ class Machine:
             # A LIP: two answers, an interception, a failure, a timer. A device: an answer, two endings.
             capacities[lip_control_of(lpar.name)] = 4 + 6 * len(lpar.lips) + 4 * devices
         for lip in scenario.lips:
-            capacities[lip] = 4 * max(1, lpars)  # two orders and a reply an LPAR
+            capacities[lip] = 4 * max(
+                1, lpars
+            )  # two orders, a third when the guest fails, and a reply, an LPAR
         for iop in scenario.iops:
             # A start for each guest processor, an end for each device, four orders for each LPAR.
             capacities[iop] = 4 + lpars * max(1, lips) + devices + 4 * lpars

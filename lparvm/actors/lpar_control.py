@@ -98,8 +98,8 @@ class LparControl(Actor):
                 self._cancel(message, seq)
             case _ if message.op in self._operations:
                 self._feed(self._operations[message.op], message, seq)
-            case m.StopTimedOut() | m.QuiesceTimedOut():
-                pass  # the timer's last word crossed with the report
+            case m.StopTimedOut() | m.QuiesceTimedOut() | m.IopQuiesced() | m.IopBusy():
+                pass  # a last word that crossed with the report
             case _:
                 raise AssertionError(f"{self.name} knows no operation for {message!r}")
 

@@ -142,7 +142,7 @@ TABLE: tuple[Row, ...] = (
     Row(S.RETURNING, m.GuestRestarted, S.RESUMING_IO, learn=rules.learn_standings),
     # The tail, the same for both ways.
     Row(S.RESUMING_IO, m.HeldStartsReleased, None, learn=rules.learn_iop_quiet),
-    Row(S.RESUMING_IO, None, S.REPORTED, when=lambda r, e: rules.all_quiet(r, e) and rules.nothing_held(r, e)),
+    Row(S.RESUMING_IO, None, S.REPORTED, when=rules.all_quiet_and_nothing_held),
     Row(S.RESUMING_IO, None, S.VACATING, when=rules.all_quiet),
     Row(S.VACATING, m.FramesPoisoned, S.RELEASING),
     Row(S.RELEASING, m.AreaReleased, S.REPORTED),

@@ -57,6 +57,11 @@ def faulty(_relocation: Relocation, event: object) -> bool:
     return isinstance(event, m.MoveEnded) and event.fault_frame is not None
 
 
+def all_quiet_and_nothing_held(relocation: Relocation, event: object) -> bool:
+    """Nothing is left to do."""
+    return all_quiet(relocation, event) and nothing_held(relocation, event)
+
+
 def sale_may_be_repeated(relocation: Relocation, _event: object) -> bool:
     """The IOP has not refused too often yet."""
     return relocation.sale_attempts < SALE_ATTEMPTS_MAX
