@@ -69,6 +69,7 @@ async def _measure(repeats: int, size_mib: int, window_ns: int) -> list[Figure]:
             f"{what} without a pause: its throughput, of that without moves",
             rounds.kept(kept),
             TARGET,
+            note=rounds.note,
         ),
         Figure("throughput", f"{what}: the same, while pages are copied", rounds.kept(kept_in_copies)),
         Figure("throughput", f"{what}: copy phase upwards, in memmoves", rounds.kept(copies)),
