@@ -18,7 +18,7 @@ _COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#
 _BAR_COLUMNS = 64
 
 # A command that was answered later than this says when it was given.
-_NOTABLE_NS = 1_000_000
+_NOTABLE_NS = 100_000_000
 
 # Phases as column heads: what is done in them, in one word.
 _PHASES = {
