@@ -31,6 +31,7 @@ from lparvm.arch.state_description import StateDescription
 from lparvm.config import THREAD_SWITCH_INTERVAL_S
 from lparvm.devices.base import Device
 from lparvm.devices.registry import make_device
+from lparvm.errors import ScenarioError, UsageError
 from lparvm.guests.base import Guest, GuestSetup
 from lparvm.guests.registry import load_guest
 from lparvm.protocol import messages as m
@@ -131,8 +132,11 @@ class Machine:
 
     def build(self) -> None:
         """Open the devices, load the guests (IPL) and make the actors."""
-        for device in self.scenario.devices:
-            made = make_device(device.kind, device.number, device.latency_ns, dict(device.options))
+        for position, device in enumerate(self.scenario.devices):
+            try:
+                made = make_device(device.kind, device.number, device.latency_ns, dict(device.options))
+            except UsageError as error:
+                raise ScenarioError(self.scenario.name, f"device[{position}].options", str(error)) from None
             self._devices[device.number] = made
             self._open.callback(made.close)
         for lpar in self.scenario.lpars:
