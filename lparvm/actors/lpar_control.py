@@ -272,13 +272,13 @@ class LparControl(Actor):
             inverse=move.inverse, first_page=left.first_page,
         )  # fmt: skip
 
-        def on_chunk(chunk: Chunk) -> None:
+        def on_chunk(chunk: Chunk, pages_across: int) -> None:
             told = self.log.emit(
                 "chunk.moved", op=record.op, cause=seq, lpar=record.lpar, first_page=chunk.first_page,
                 pages=chunk.pages, keys_read=chunk.pages, keys_set=chunk.pages, steps=chunk.pages,
-                pages_across=move.pages_across, inverse=move.inverse,
+                pages_across=pages_across, inverse=move.inverse,
             )  # fmt: skip
-            self._post_progress(operation, move.pages_across, told)
+            self._post_progress(operation, pages_across, told)
 
         fault: int | None = None
         try:

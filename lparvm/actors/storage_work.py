@@ -62,9 +62,15 @@ class StorageWork:
         await self._run(populate)
 
     async def move(
-        self, move: PageMove, *, interrupted: Callable[[], bool], on_chunk: Callable[[Chunk], None]
+        self, move: PageMove, *, interrupted: Callable[[], bool], on_chunk: Callable[[Chunk, int], None]
     ) -> None:
-        """Move until done or interrupted; `on_chunk` is called in trio's thread.
+        """Move until done or interrupted.
+
+        Args:
+            move: the move.
+            interrupted: asked before each chunk.
+            on_chunk: called in trio's thread with each chunk and the cursor after it. Under the real clock the
+                cursor may have gone on by then.
 
         Raises:
             StorageFault: at a faulty frame, the cursor before its page.
@@ -74,7 +80,7 @@ class StorageWork:
                 move.move(chunk)
                 # The time is that of the copy: what happens in it happens before the chunk is across.
                 await self.clock.sleep_ns(chunk.pages * PAGE_BYTES * NS_PER_S // self.transfer_rate)
-                on_chunk(chunk)
+                on_chunk(chunk, move.pages_across)
             return
         token = trio.lowlevel.current_trio_token()
         helpers = self.ready.pop() if self.ready else CopyThreads()
@@ -83,7 +89,7 @@ class StorageWork:
             move,
             threads=self.idle_cores,
             interrupted=interrupted,
-            on_chunk=lambda chunk: token.run_sync_soon(on_chunk, chunk),
+            on_chunk=lambda chunk: token.run_sync_soon(on_chunk, chunk, move.pages_across),
             helpers=helpers,
         )
         try:

@@ -30,7 +30,7 @@ async def work(monkeypatch: pytest.MonkeyPatch):
 
 async def _move(work: StorageWork) -> None:
     move = PageMove(work.storage, SOURCE, TARGET)
-    await work.move(move, interrupted=lambda: False, on_chunk=lambda _: None)
+    await work.move(move, interrupted=lambda: False, on_chunk=lambda _chunk, _across: None)
     assert (work.storage.frames[128:384] == 7).all(), "every page is at the target"
 
 
