@@ -7,7 +7,6 @@ import pytest
 from lparvm.machine import Options
 from lparvm.runner import Clock, run
 from lparvm.scenario import parse_scenario
-
 from machines import story
 
 SPARSE = """
