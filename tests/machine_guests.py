@@ -1,0 +1,116 @@
+"""Guests that do one thing each, for the tests of the machine: named in a scenario as `machine_guests:Slow`."""
+
+from lparvm.arch.channel import Ccw, CcwFlag, Command
+from lparvm.guests import Option, PythonGuest, StartSubchannel, WaitForInterruption, integer
+
+_PROGRAM, _DATA = 0x1000, 0x2000
+
+
+class Counting(PythonGuest):
+    """Counts in the last word of its zone, each LIP in its own; the check knows what must be there."""
+
+    def __init__(self, setup):
+        super().__init__(setup)
+        self.counts = [0] * len(setup.lips)
+
+    def address(self, cpu, lip):
+        return cpu.extent_bytes - 8 * (lip + 1)
+
+    def count(self, cpu):
+        address = self.address(cpu, cpu.cpu_address)
+        found = cpu.fetch(address)
+        if found != self.counts[cpu.cpu_address]:
+            cpu.damaged(address, self.counts[cpu.cpu_address], found)
+        self.counts[cpu.cpu_address] += 1
+        cpu.store(address, self.counts[cpu.cpu_address])
+        cpu.step()
+
+    def check(self, cpu):
+        for lip, count in enumerate(self.counts):
+            found = cpu.fetch(self.address(cpu, lip))
+            if found != count:
+                cpu.damaged(self.address(cpu, lip), count, found)
+
+
+class Slow(Counting):
+    """The instructions of its first processor take long: each fetches many words at once."""
+
+    OPTIONS = (Option("words", integer(1, 1 << 20), 8192, "Words an instruction fetches."),)
+
+    def program(self, cpu):
+        while True:
+            if cpu.cpu_address == 0:
+                cpu.fetch_words(0, self.options["words"])
+            self.count(cpu)
+            yield
+
+
+class Raising(Counting):
+    """Its first processor raises a Python exception after so many steps."""
+
+    OPTIONS = (Option("after", integer(0, 1 << 20), 20, "Steps before it fails."),)
+
+    def program(self, cpu):
+        while True:
+            if cpu.cpu_address == 0 and cpu.steps >= self.options["after"]:
+                self.fail(cpu)
+            self.count(cpu)
+            yield
+
+    def fail(self, cpu):
+        raise LookupError("no such\nrecord")
+
+
+class Trespassing(Raising):
+    """Its first processor fetches the first word after its zone, and has no handler for the interruption."""
+
+    def fail(self, cpu):
+        cpu.fetch(cpu.extent_bytes)
+
+
+class Ending(Counting):
+    """Its processors end after a few steps."""
+
+    def program(self, cpu):
+        for _ in range(20):
+            self.count(cpu)
+            yield
+
+
+class Waiting(Counting):
+    """Its processors count once and wait, without end and enabled for nothing."""
+
+    def program(self, cpu):
+        self.count(cpu)
+        yield WaitForInterruption()
+
+
+class Reading(Counting):
+    """Each processor reads a block from its device, over and over; counts what ended well.
+
+    `started` and `ended` hold the start functions of all processors.
+    """
+
+    def __init__(self, setup):
+        super().__init__(setup)
+        self.started = self.ended = 0
+
+    def ipl(self, cpu):
+        for lip in range(cpu.lip_count):
+            read = Ccw(Command.READ, CcwFlag.SUPPRESS_LENGTH, 512, _DATA + 512 * lip)
+            cpu.store_bytes(_PROGRAM + 8 * lip, read.encode())
+
+    def program(self, cpu):
+        device = cpu.devices[cpu.cpu_address % len(cpu.devices)]
+        while True:
+            condition_code = yield StartSubchannel(device, _PROGRAM + 8 * cpu.cpu_address)
+            if condition_code:
+                cpu.damaged(_PROGRAM, "condition code 0", condition_code)
+                return
+            self.started += 1
+            ended = yield WaitForInterruption((device,))
+            self.ended += 1
+            if not ended.ended_normally or ended.device != device:
+                cpu.damaged(_PROGRAM, "a normal end", str(ended))
+            self.count(cpu)
+            yield
