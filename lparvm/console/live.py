@@ -13,16 +13,17 @@ from lparvm.machine import Machine
 
 
 class Live:
-    """Listens to a service processor. Lines go to `console`, the bar to stderr, where that is a terminal."""
+    """Listens to a service processor. Lines go to `console`, the bar to it or to stderr, where that is a terminal."""
 
     def __init__(self, console: Console) -> None:
         """`console` gets the lines."""
         self._console = console
-        self._errors = Console(stderr=True)
+        # On one terminal, lines and bar must know of each other.
+        bars = console if console.is_terminal else Console(stderr=True)
         self._bars: dict[str, TaskID] = {}
         self._progress = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("pages"),
-            TimeElapsedColumn(), console=self._errors, transient=True, disable=not self._errors.is_terminal,
+            TimeElapsedColumn(), console=bars, transient=True, disable=not bars.is_terminal,
         )  # fmt: skip
 
     def attach(self, machine: Machine) -> None:
