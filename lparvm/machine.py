@@ -347,6 +347,9 @@ class Machine:
         )  # fmt: skip
 
 
+_ENDED_BY_CALLER = (KeyboardInterrupt, trio.Cancelled)
+
+
 @asynccontextmanager
 async def open_machine(
     scenario: Scenario | str | Path, options: Options | None = None
@@ -385,8 +388,10 @@ async def open_machine(
             yield machine
             nursery.cancel_scope.cancel()
         crashed = False
-    except (KeyboardInterrupt, trio.Cancelled):
-        machine.interrupted, crashed = True, False
+    except BaseException as error:
+        stopped = error.split(_ENDED_BY_CALLER)[0] if isinstance(error, BaseExceptionGroup) else None
+        if stopped is not None or isinstance(error, _ENDED_BY_CALLER):
+            machine.interrupted, crashed = True, False
         raise
     finally:
         sys.setswitchinterval(switch_interval_s)

@@ -4,8 +4,8 @@
 """
 
 import signal
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Literal
 
@@ -55,6 +55,8 @@ def run(
         try:
             return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0) if virtual else None)
         except BaseExceptionGroup as group:
+            if group.subgroup(KeyboardInterrupt) is not None:
+                raise KeyboardInterrupt from None
             usage, others = group.split(UsageError)
             if usage is None or others is not None:
                 raise
@@ -81,13 +83,12 @@ async def run_scenario(
     async with open_machine(scenario, options) as machine:
         if on_machine is not None:
             on_machine(machine)
-        async with trio.open_nursery() as nursery:
-            if signals:
-                nursery.start_soon(_watch_signals, machine, nursery.cancel_scope)
-            await _follow(machine, scenario, given)
-            nursery.cancel_scope.cancel()
-        if machine.interrupted:
-            await machine.settle()
+        scope = trio.CancelScope()
+        with ended_by_signals(machine, scope) if signals else nullcontext():
+            with scope:
+                await _follow(machine, scenario, given)
+            if machine.interrupted:
+                await machine.settle()
     assert machine.report is not None, "a closed machine has a report"
     return _in_file_order(machine.report, given)
 
@@ -124,9 +125,32 @@ async def _inject(machine: Machine, fault: FaultConfig) -> None:
         machine.refuse_sale(fault.target)
 
 
-async def _watch_signals(machine: Machine, scope: trio.CancelScope) -> None:
-    """The first signal ends the run in order: what is under way is cancelled, the trace completed."""
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for _ in signals:
+@contextmanager
+def ended_by_signals(machine: Machine, scope: trio.CancelScope) -> Iterator[None]:
+    """Within it, the first SIGINT or SIGTERM ends the run in order, and a second one at once.
+
+    In order: `scope` is cancelled, for the caller to settle the machine. At once: KeyboardInterrupt is raised
+    wherever Python is, which also gets out of a guest that never yields; the trace is completed all the same.
+    Main thread only.
+    """
+    token = trio.lowlevel.current_trio_token()
+    count = 0
+
+    def end() -> None:
+        machine.interrupted = True
+        scope.cancel()
+
+    def handler(_signal: int, _frame: object) -> None:
+        nonlocal count
+        count += 1
+        if count > 1:
             machine.interrupted = True
-            scope.cancel()
+            raise KeyboardInterrupt
+        token.run_sync_soon(end)
+
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)

@@ -194,6 +194,29 @@ def test_ctrl_c_at_any_moment_ends_with_130_and_a_complete_trace(tmp_path: Path,
         assert '"trailer":true' in trace.read_text().splitlines()[-1]
 
 
+def test_a_second_ctrl_c_gets_out_of_a_guest_that_never_yields(tmp_path: Path):
+    (tmp_path / "endless_guest.py").write_text(
+        "from lparvm import PythonGuest\n\n\nclass Endless(PythonGuest):\n    def program(self, cpu):\n"
+        "        print('endless', flush=True)\n        while True:\n            pass\n        yield\n"
+    )
+    path, trace = tmp_path / "endless.toml", tmp_path / "t.jsonl"
+    path.write_text(HAMMERS.replace('guest = "hammer"', 'guest = "endless_guest:Endless"', 1))
+    running = subprocess.Popen(
+        [*COMMAND, "run", str(path), "--trace", str(trace)], cwd=ROOT, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert running.stdout is not None
+    while "endless" not in (line := running.stdout.readline()):
+        assert line, "the guest never began"
+    running.send_signal(signal.SIGINT)
+    time.sleep(0.3)  # two signals at once would be one
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=30)
+    assert running.returncode == 130, out + err
+    assert "Traceback" not in err, err
+    assert '"trailer":true' in trace.read_text().splitlines()[-1]
+
+
 def test_the_console_takes_commands_from_a_pipe(scenario: str):
     commands = "DISPLAY FRAME\nnonsense\nMVSTOR LPAR2 HSA=2M\n# a comment\n\nDISPLAY STORAGE\nHELP\nQUIT\nDISPLAY FRAME\n"
     done = lparvm("console", scenario, stdin=commands)

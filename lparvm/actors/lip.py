@@ -1,7 +1,8 @@
 """A logical instruction processor: runs guests, slice by slice, in turn (patent numeral 1).
 
-A LIP may serve several LPARs, interleaved in time with equal shares: every guest that can run gets one slice,
-then the next. A stop takes hold between two slices, which is an instruction boundary; it is acknowledged, and
+A LIP may serve several LPARs, interleaved in time with equal shares: of the guests that can run, the one that
+has had the least time gets the next slice. Time that a guest could have had while it waited or stood still is
+forgone: it comes back with what the others had by then. A stop takes hold between two slices, which is an instruction boundary; it is acknowledged, and
 from then on the LIP makes no access for that guest until SIE.
 
 The LIP owns the state descriptions of its guests. SIE sets their zone: that is all a relocation ever changes
@@ -9,7 +10,6 @@ in them.
 """
 
 import enum
-from collections import deque
 from collections.abc import Mapping
 from typing import assert_never
 
@@ -45,6 +45,7 @@ class GuestProcessor:
         last_exit_ns: end of its last slice.
         left_ns: when it left SIE for the present stop.
         budget: instructions of the next slice.
+        had_ns: time it has had on this LIP, as far as it counts for its share.
         sie_seq: the event of the last SIE: the cause of its slices.
     """
 
@@ -55,6 +56,7 @@ class GuestProcessor:
     last_exit_ns: int = 0
     left_ns: int = 0
     budget: int = SLICE_INSTRUCTIONS
+    had_ns: int = 0
     sie_seq: int | None = None
 
     @property
@@ -90,7 +92,7 @@ class Lip(Actor):
         """
         super().__init__(name, directory, log, clock)
         self.processors = {lpar: GuestProcessor(guest, state) for lpar, (guest, state) in guests.items()}
-        self._turn = deque(self.processors)
+        self._least_had_ns = 0
         self._instruction_ns = instruction_ns
         self._observe = observe
 
@@ -111,13 +113,17 @@ class Lip(Actor):
                 await self._run_slice(processor)
 
     def _next(self) -> GuestProcessor | None:
-        """The next guest that can run, in turn."""
-        for _ in range(len(self._turn)):
-            processor = self.processors[self._turn[0]]
-            self._turn.rotate(-1)
-            if processor.can_run:
-                return processor
-        return None
+        """Of the guests that can run, the one that has had the least time."""
+        ready = [processor for processor in self.processors.values() if processor.can_run]
+        if not ready:
+            return None
+        processor = min(ready, key=lambda one: one.had_ns)
+        self._least_had_ns = processor.had_ns
+        return processor
+
+    def _come_back(self, processor: GuestProcessor) -> None:
+        """The guest can run again: it may not catch up on the time it did not use."""
+        processor.had_ns = max(processor.had_ns, self._least_had_ns)
 
     async def _run_slice(self, processor: GuestProcessor) -> None:
         guest, state = processor.guest, processor.state
@@ -135,6 +141,7 @@ class Lip(Actor):
         finally:
             # Also when the run ends here: what the guest touched is told.
             last_ns = processor.last_exit_ns = self.clock.now_ns()
+            processor.had_ns += last_ns - first_ns
             span = guest.take_span(state)
             self.log.emit(
                 "slice.ended", cause=processor.sie_seq, lpar=state.lpar, lip=self.name, first_ns=first_ns,
@@ -200,6 +207,7 @@ class Lip(Actor):
                 processor.state.reply = reply
                 if processor.status is Status.INTERCEPTED:
                     processor.status = Status.READY
+                    self._come_back(processor)
             case _:
                 raise AssertionError(f"{self.name} has no use for {message!r}")
 
@@ -222,6 +230,7 @@ class Lip(Actor):
         sie_ns = self.clock.now_ns()
         if message.run:
             processor.in_sie = True
+            self._come_back(processor)
             cause = processor.sie_seq = self.log.emit(
                 "sie.issued", op=message.op, cause=cause, at_ns=sie_ns, lpar=message.lpar, lip=self.name,
                 origin_frame=message.zone.origin, extent_frames=message.zone.extent,

@@ -5,7 +5,6 @@ meanwhile. From a pipe the commands are given one after the other, each when the
 The scenario's own commands are not given here.
 """
 
-import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import nullcontext
@@ -25,6 +24,7 @@ from lparvm.machine import Machine, Options, open_machine
 from lparvm.protocol.command_parser import complete, usage
 from lparvm.protocol.displays import operation_lines, storage_bar
 from lparvm.report import RunReport
+from lparvm.runner import ended_by_signals
 from lparvm.scenario import load_scenario
 
 _PROMPT = "SVP> "
@@ -54,21 +54,14 @@ async def _operate(name: str, options: Options, console: Console, terminal: bool
         with nullcontext() if terminal else live:
             live.attach(machine)
             console.print("HELP lists the commands, QUIT ends.")
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(_watch_signals, machine, nursery.cancel_scope)
+            scope = trio.CancelScope()
+            with ended_by_signals(machine, scope):
                 lines = _typed(machine) if terminal else _piped()
-                await _follow(machine, console, lines, at_once=terminal)
-                nursery.cancel_scope.cancel()
-            await machine.settle()
+                with scope:
+                    await _follow(machine, console, lines, at_once=terminal)
+                await machine.settle()
     assert machine.report is not None, "a closed machine has a report"
     return machine.report
-
-
-async def _watch_signals(machine: Machine, scope: trio.CancelScope) -> None:
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for _ in signals:
-            machine.interrupted = True
-            scope.cancel()
 
 
 async def _follow(machine: Machine, console: Console, lines: AsyncIterator[str], *, at_once: bool) -> None:
