@@ -1,9 +1,11 @@
 """A logical instruction processor: runs guests, slice by slice, in turn (patent numeral 1).
 
 A LIP may serve several LPARs, interleaved in time with equal shares: of the guests that can run, the one that
-has had the least time gets the next slice. Time that a guest could have had while it waited or stood still is
-forgone: it comes back with what the others had by then. A stop takes hold between two slices, which is an instruction boundary; it is acknowledged, and
-from then on the LIP makes no access for that guest until SIE.
+has had the least time gets the next slice. What a guest could have had while it waited or stood still is
+forgone: it does not catch up.
+
+A stop takes hold between two slices, which is an instruction boundary; it is acknowledged, and from then on
+the LIP makes no access for that guest until SIE.
 
 The LIP owns the state descriptions of its guests. SIE sets their zone: that is all a relocation ever changes
 in them.
@@ -134,14 +136,18 @@ class Lip(Actor):
         instructions = state.instructions - before
         try:
             if self.clock.virtual:
-                await self.clock.sleep_ns(round(instructions * self._instruction_ns))
+                took_ns = round(instructions * self._instruction_ns)
+                processor.had_ns += took_ns
+                await self.clock.sleep_ns(took_ns)
             else:
-                self._adapt(processor, instructions, self.clock.now_ns() - first_ns)
+                # Until here: what others do at the checkpoint is not this guest's time.
+                took_ns = self.clock.now_ns() - first_ns
+                processor.had_ns += took_ns
+                self._adapt(processor, instructions, took_ns)
                 await trio.lowlevel.checkpoint()
         finally:
             # Also when the run ends here: what the guest touched is told.
             last_ns = processor.last_exit_ns = self.clock.now_ns()
-            processor.had_ns += last_ns - first_ns
             span = guest.take_span(state)
             self.log.emit(
                 "slice.ended", cause=processor.sie_seq, lpar=state.lpar, lip=self.name, first_ns=first_ns,
