@@ -132,6 +132,11 @@ class Machine:
 
     def build(self) -> None:
         """Open the devices, load the guests (IPL) and make the actors."""
+        scenario = self.scenario
+        self._log.emit(
+            "machine.started", seed=self.options.seed, main_storage_frames=scenario.main_storage_frames,
+            lpars=[lpar.name for lpar in scenario.lpars], lips=scenario.lips, iops=scenario.iops,
+        )  # fmt: skip
         for position, device in enumerate(self.scenario.devices):
             try:
                 made = make_device(device.kind, device.number, device.latency_ns, dict(device.options))
@@ -255,11 +260,6 @@ class Machine:
 
     def start(self, nursery: trio.Nursery) -> None:
         """Start every actor."""
-        scenario = self.scenario
-        self._log.emit(
-            "machine.started", main_storage_frames=scenario.main_storage_frames,
-            lpars=[lpar.name for lpar in scenario.lpars], lips=scenario.lips, iops=scenario.iops,
-        )  # fmt: skip
         for actor in self._actors.values():
             nursery.start_soon(actor.run, name=actor.name)
 

@@ -30,12 +30,13 @@ FACTS: tuple[EventType, ...] = (
         "machine.started",
         Level.PROTOCOL,
         {
+            "seed": "int",
             "main_storage_frames": _FRAMES,
             "lpars": "list of str",
             "lips": "list of str",
             "iops": "list of str",
         },
-        "all actors run; storage is still empty",
+        "the first event: the machine begins, storage is still empty",
     ),
     EventType("machine.ended", Level.PROTOCOL, {"interrupted": "bool"}, "all actors have ended"),
     EventType(
@@ -211,6 +212,13 @@ FACTS: tuple[EventType, ...] = (
         Level.PROTOCOL,
         {**_LPAR_LIP, **_ZONE},
         "the LIP runs the guest, at this zone",
+        Step.RESTART,
+    ),
+    EventType(
+        "zone.noted",
+        Level.PROTOCOL,
+        {**_LPAR_LIP, **_ZONE},
+        "the LIP set the zone in the state description of a guest that failed, and doesn't run it",
         Step.RESTART,
     ),
     EventType(

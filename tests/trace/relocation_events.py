@@ -44,18 +44,19 @@ class Story:
 
     def boot(self) -> None:
         self.tell(
-            "lpar.activated", "machine", lpar="LPAR1", **zone(0, 128), guest="idle", lips=["LIP1"], iops=[]
-        )
-        self.tell(
-            "lpar.activated", "machine", lpar=LPAR, **zone(self.source), guest="hammer", lips=LIPS, iops=IOPS
-        )
-        self.tell(
             "machine.started",
             "machine",
+            seed=0,
             main_storage_frames=STORAGE,
             lpars=["LPAR1", LPAR],
             lips=["LIP1", *LIPS],
             iops=IOPS,
+        )
+        self.tell(
+            "lpar.activated", "machine", lpar="LPAR1", **zone(0, 128), guest="idle", lips=["LIP1"], iops=[]
+        )
+        self.tell(
+            "lpar.activated", "machine", lpar=LPAR, **zone(self.source), guest="hammer", lips=LIPS, iops=IOPS
         )
         for iop in IOPS:
             self.tell("sale.set", iop, lpar=LPAR, iop=iop, **zone(self.source))
