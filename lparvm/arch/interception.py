@@ -1,10 +1,28 @@
 """Interceptions: why SIE ended (ESA/390 Interpretive Execution; patent: "LIP control simulates").
 
 `Guest.run` returns exactly one of these. Those with an operand for LIP control are *requests*: the guest
-goes on with the reply that the simulation puts in the state description.
+goes on with the reply that the simulation puts in the state description. A request that is none is refused
+where the guest makes it, by a ValueError or TypeError: it is the guest that fails, not the machine.
 """
 
-from attrs import frozen
+import operator
+from collections.abc import Iterable
+from typing import Any
+
+from attrs import Attribute, field, frozen
+
+
+def _not_negative(_request: object, attribute: "Attribute[Any]", value: int | None) -> None:
+    if value is not None and value < 0:
+        raise ValueError(f"{attribute.name} is {value}; expected 0 or more")
+
+
+def _device_numbers(devices: Iterable[int]) -> tuple[int, ...]:
+    return tuple(operator.index(device) for device in devices)
+
+
+def _duration(duration_ns: int | None) -> int | None:
+    return None if duration_ns is None else operator.index(duration_ns)
 
 
 @frozen
@@ -24,9 +42,14 @@ class StartSubchannel:
         key: the subchannel key of the ORB, 0 to 15: the access key of the channel program.
     """
 
-    device: int
-    program: int
-    key: int = 0
+    device: int = field(converter=operator.index, validator=_not_negative)
+    program: int = field(converter=operator.index, validator=_not_negative)
+    key: int = field(default=0, converter=operator.index)
+
+    @key.validator
+    def _is_key(self, _attribute: object, key: int) -> None:
+        if not 0 <= key <= 15:
+            raise ValueError(f"key is {key}; expected 0 to 15")
 
 
 @frozen
@@ -38,8 +61,8 @@ class WaitForInterruption:
         duration_ns: clock-comparator time from now; None: no end.
     """
 
-    devices: tuple[int, ...] = ()
-    duration_ns: int | None = None
+    devices: tuple[int, ...] = field(default=(), converter=_device_numbers)
+    duration_ns: int | None = field(default=None, converter=_duration, validator=_not_negative)
 
 
 @frozen

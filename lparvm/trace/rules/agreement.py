@@ -40,6 +40,7 @@ class SaleAgrees(Checker):
             "zone.moved": self._moved,
             "sale.set": self._sale,
             "sie.issued": self._sie,
+            "zone.noted": self._noted,
             "lip.stopped": self._running.stopped,
             "guest.ended": self._running.over,
             "transfer.ended": self._transfer,
@@ -75,6 +76,10 @@ class SaleAgrees(Checker):
         self._sies[lpar] = zone_of(event)
         self._compare(lpar)
         self._judge(event, f"{lpar} is started on {event['lip']}")
+
+    def _noted(self, event: Event) -> None:
+        self._sies[event["lpar"]] = zone_of(event)
+        self._compare(event["lpar"])
 
     def _transfer(self, event: Event) -> None:
         if event["lowest_host"] is None:

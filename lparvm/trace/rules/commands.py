@@ -3,9 +3,9 @@
 Checked:
 - each `command.received` has one `command.answered` of the same operation; none is answered that wasn't
   received; at the end of a run that was not interrupted, none is left;
-- no fact of an operation is told after its answer. Two are excused, `lip.stopped` and `sie.issued`: when a
-  stop is rescinded because a LIP doesn't reach an instruction boundary, that LIP stops and starts again when
-  it does, which may be long after the answer.
+- no fact of an operation is told after its answer. Excused are `lip.stopped`, `sie.issued` and `zone.noted`:
+  when a stop is rescinded because a LIP doesn't reach an instruction boundary, that LIP stops and starts
+  again when it does, which may be long after the answer.
 
 Not checked: whether the result is the right one (scenarios tell what they expect); messages between actors.
 `checked` counts commands.
@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from lparvm.trace.rules.base import Checker, Event, Handler
 from lparvm.trace.vocabulary import FACTS, Level
 
-_EXCUSED = frozenset(("lip.stopped", "sie.issued"))
+_EXCUSED = frozenset(("lip.stopped", "sie.issued", "zone.noted"))
 
 
 class CommandsAnswered(Checker):

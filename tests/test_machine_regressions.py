@@ -1,0 +1,117 @@
+"""Faults that random machines found, each as the smallest machine that showed it."""
+
+import pytest
+
+from lparvm.guests import Option, PythonGuest, StartSubchannel, WaitForInterruption, integer
+from machines import broken_rules, run_virtual, story
+
+_MACHINE = """
+title = "regression"
+[machine]
+main_storage = "1M"
+[[iop]]
+name = "IOP1"
+[[device]]
+number = "0190"
+kind = "disk"
+iop = "IOP1"
+latency = "10ms"
+[[lpar]]
+name = "LPAR1"
+origin = "0"
+size = "64K"
+guest = "test_machine_regressions:{guest}"
+devices = ["0190"]
+{commands}
+[run]
+duration = "60ms"
+"""
+
+
+class Starter(PythonGuest):
+    """Starts a read after `first` instructions, and fails: the I/O goes on without it."""
+
+    OPTIONS = (Option("first", integer(0, 1000), 0, "Instructions before the start."),)
+
+    def program(self, cpu):
+        cpu.store_bytes(0x100, bytes.fromhex("0200020000001000"))  # READ 512 bytes to 0x1000
+        for _ in range(self.options["first"]):
+            yield
+        assert (yield StartSubchannel(0x190, 0x100)) == 0
+        raise LookupError("enough")
+
+
+class NoSuchDevice(PythonGuest):
+    """Does nothing but start a device that isn't there: each start is answered at once."""
+
+    def program(self, cpu):
+        while True:
+            yield StartSubchannel(0x999, 0)
+            cpu.step()
+
+
+class NoWait(PythonGuest):
+    """Does nothing but wait for no time at all."""
+
+    def program(self, cpu):
+        while True:
+            yield WaitForInterruption(duration_ns=0)
+            cpu.step()
+
+
+class NegativeWait(PythonGuest):
+    """Waits less than nothing."""
+
+    def program(self, cpu):
+        yield
+        yield WaitForInterruption(duration_ns=-1)
+
+
+class UnhashableDevice(PythonGuest):
+    """Starts a device that no number names."""
+
+    def program(self, cpu):
+        yield
+        yield StartSubchannel([], 0)
+
+
+def _run(guest, commands="", **options):
+    return run_virtual(_MACHINE.format(guest=guest, commands=commands), **options)
+
+
+def _commands(*texts):
+    return "".join(f'[[command]]\nat = "{at}"\ntext = "{text}"\n' for at, text in texts)
+
+
+_SECOND = """
+[[lpar]]
+name = "LPAR2"
+origin = "512K"
+size = "64K"
+guest = "test_machine_regressions:Starter"
+options = { first = 100 }
+devices = ["0190"]
+"""
+
+
+def test_a_failed_guest_moves_twice_and_its_io_goes_to_where_it_is():
+    # LPAR2's start waits for LPAR1's to end, and begins after the first move.
+    moves = _commands(("4ms", "MVSTOR LPAR2 HSA=516K"), ("40ms", "MVSTOR LPAR2 HSA=128K"))
+    report = _run("Starter", _SECOND + moves)
+    assert not broken_rules(report), story(report)
+    assert [command.result for command in report.commands] == ["COMPLETED"] * 2, story(report)
+    assert report.verdict == "failed", story(report)
+
+
+@pytest.mark.parametrize("guest", ["NoSuchDevice", "NoWait"])
+def test_a_guest_that_only_makes_requests_does_not_stop_virtual_time(guest):
+    report = _run(guest)
+    assert report.verdict == "intact", story(report)
+    assert report.guests[0].steps > 100, "each request costs an instruction, and there is time for thousands"
+
+
+@pytest.mark.parametrize("guest", ["NegativeWait", "UnhashableDevice"])
+def test_a_request_that_is_none_fails_the_guest_and_not_the_machine(guest):
+    report = _run(guest, _commands(("20ms", "DISPLAY FRAME")))
+    assert report.verdict == "failed", story(report)
+    assert report.commands[0].result == "COMPLETED", "the machine goes on, and answers"
