@@ -4,7 +4,8 @@ Checked, of each move:
 - its chunks cover each of its pages once: none lost, none moved twice, none that isn't part of the move;
 - each chunk read (205), set (207) and stepped over (208) as many keys as it has pages;
 - the cursor that the mover tells is what its chunks add up to, and a move that ended `moved` left nothing;
-- a guest starts again with all pages across at the target, or with none across at the source;
+- a guest starts again with all pages across at the target, or with none across at the source; of a guest that
+  failed, and is moved but not started, the same holds when its move's frames are freed;
 - with checksums (`custody.recorded`, `custody.verified`): N pages, N keys, 0 lost, 0 duplicated, 0 stale,
   0 wrong keys, digests as before; and the guest doesn't start before they were compared.
 
@@ -34,6 +35,7 @@ class _Zone:
         first_move: what told source, target and size; None before.
         recorded: the checksums before.
         verified: whether they were compared since the last chunk.
+        origin_frame: where the map has the zone since the commit; None before.
     """
 
     across: Intervals = field(factory=Intervals)
@@ -42,6 +44,7 @@ class _Zone:
     first_move: Event | None = None
     recorded: Event | None = None
     verified: bool = True
+    origin_frame: int | None = None
 
 
 class PageCustody(Checker):
@@ -50,7 +53,7 @@ class PageCustody(Checker):
     name = "page-custody"
 
     def listen(self) -> Mapping[str, Handler]:
-        """The events of the mover and of custody; SIE ends what they are about."""
+        """The events of the mover and of custody; SIE, or the release, ends what they are about."""
         self._zones: dict[str, _Zone] = {}
         self._unproven = 0
         return {
@@ -59,7 +62,9 @@ class PageCustody(Checker):
             "move.started": self._started,
             "chunk.moved": self._chunk,
             "move.ended": self._ended,
+            "zone.moved": self._committed,
             "sie.issued": self._sie,
+            "area.released": self._released,
         }
 
     def undecided_reason(self) -> str | None:
@@ -156,23 +161,36 @@ class PageCustody(Checker):
         ]
         if faults:
             self.violate(event, f"{event['lpar']}: " + ", ".join(faults))
-        self._judge_place(event, zone, "were compared")
+        self._judge_place(event, zone, event["origin_frame"], "were compared")
+
+    def _committed(self, event: Event) -> None:
+        self._of(event).origin_frame = event["origin_frame"]
 
     def _sie(self, event: Event) -> None:
         zone = self._zones.pop(event["lpar"], None)
-        if zone is None or zone.first_move is None:
-            return
+        if zone is not None and zone.first_move is not None:
+            self._leave(event, zone, event["origin_frame"], "start")
+
+    def _released(self, event: Event) -> None:
+        zone = self._zones.get(event["lpar"])
+        if zone is not None and zone.first_move is not None:
+            del self._zones[event["lpar"]]
+            source = zone.first_move["source_frame"]
+            self._leave(event, zone, source if zone.origin_frame is None else zone.origin_frame, "stay")
+
+    def _leave(self, event: Event, zone: _Zone, origin: int, what: str) -> None:
+        """The zone's moves are over, and the guest has its zone at `origin`."""
         if zone.recorded is None:
             self._unproven += 1
         elif not zone.verified:
-            self.violate(event, f"{event['lpar']} starts before its pages were compared")
-        self._judge_place(event, zone, "start")
+            self.violate(event, f"{event['lpar']}'s pages {what} before they were compared")
+        self._judge_place(event, zone, origin, what)
 
-    def _judge_place(self, event: Event, zone: _Zone, what: str) -> None:
-        """The event's zone must be where all pages are: at the target, or at the source."""
+    def _judge_place(self, event: Event, zone: _Zone, origin: int, what: str) -> None:
+        """The zone must be where all pages are: at the target, or at the source."""
         if zone.first_move is None:
             return
-        move, origin = zone.first_move, event["origin_frame"]
+        move = zone.first_move
         whole = Intervals((0, move["pages"]))
         right = {move["source_frame"]: Intervals(), move["target_frame"]: whole}.get(origin)
         if zone.across != right:
