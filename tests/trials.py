@@ -1,5 +1,6 @@
 """Machines that a test drives itself: a scenario in a few words, and a machine that runs, with all its events."""
 
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -54,7 +55,7 @@ def scenario(
 def _toml(value: object) -> str:
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + " }"
-    return str(value) if isinstance(value, int) else repr(value)
+    return json.dumps(value)
 
 
 TWO = scenario(lpar("A", "0"), lpar("B", "1M", lips=2))
