@@ -53,7 +53,7 @@ EVERY_WAY = scenario(
     command("10ms", "PLAN FREE 1M", "NOT_AVAILABLE"),
     fault("50ms", "sale-refused", "IOP1"),
     iops=2,
-    duration="100ms",
+    duration="120ms",
 )
 
 
