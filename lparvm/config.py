@@ -25,6 +25,11 @@ MOVE_COPY_PAGES_MAX = 65_536
 MOVE_HELPED_PAGES_MIN = 8192
 MOVE_THREADS_MAX = 16
 
+# Commands that the service processor works on at a time; more of them wait their turn. Well above what can be
+# under way for long (an operation and its CANCEL for each LPAR), so that a CANCEL always gets through, and
+# half of what the mailboxes on a command's way take.
+COMMANDS_UNDER_WAY_MAX = 512
+
 # How long a stop (201) and a quiesce (202) may take when the command doesn't say.
 STOP_TIMEOUT_NS = 10_000_000_000
 QUIESCE_TIMEOUT_NS = 10_000_000_000

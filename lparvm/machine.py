@@ -208,14 +208,16 @@ class Machine:
         work = StorageWork(
             self.storage, self.clock, scenario.timing.transfer_rate, self._idle_cores, self.options.proof
         )
-        control = parts.lpar_control(directory, log(LPAR_CONTROL), self.clock, entries, work, parts.advance)
+        self._control = parts.lpar_control(
+            directory, log(LPAR_CONTROL), self.clock, entries, work, parts.advance
+        )
         self._resources = parts.resource_manager(directory, log(RESOURCE_MANAGER), self.clock, self._zones)
         shown = {device.number: (device.kind, ", ".join(device.iops)) for device in scenario.devices}
         self.svp = ServiceProcessor(
-            directory, log(SERVICE_PROCESSOR), self.clock, scenario.main_storage_frames, control.operations,
-            shown,
+            directory, log(SERVICE_PROCESSOR), self.clock, scenario.main_storage_frames,
+            self._control.operations, shown,
         )  # fmt: skip
-        for actor in (self.svp, control, self._resources):
+        for actor in (self.svp, self._control, self._resources):
             self._actors[actor.name] = actor
 
     def _make_processors(self, directory: Mapping[str, Mailbox]) -> None:
@@ -276,11 +278,8 @@ class Machine:
         """A fault: the frame of this host absolute address fails from now on."""
         frame = address // PAGE_BYTES
         self.storage.fail_frame(frame)
-        seq = self._log.emit("storage.failed", frame=frame)
-        text = message_text("LVM080W", frame=frame)
-        self._actors[SERVICE_PROCESSOR].post(
-            SERVICE_PROCESSOR, m.OperatorMessaged(None, "LVM080W", text), seq
-        )
+        cause = self._log.emit("storage.failed", frame=frame)
+        self.svp.tell_operator(None, "LVM080W", message_text("LVM080W", frame=frame), cause)
 
     def refuse_sale(self, iop: str) -> None:
         """A fault: the next SALE is refused by this IOP."""
@@ -301,6 +300,7 @@ class Machine:
             self.svp.abandon()
             self._log.emit("machine.ended", interrupted=self.interrupted)
             ended_ns = self.clock.now_ns()
+            self._control.bring_back(self._zones.zone_of)
             guests = tuple(self._verify(lpar) for lpar in self.scenario.lpars)
             rules = self._rules.finish()
             results = tuple(
@@ -331,6 +331,9 @@ class Machine:
         guest = self._guests[lpar.name]
         # What the run itself touched is counted; the final check is not.
         steps, stores, fetches = guest.steps, guest.stores, guest.fetches
+        for state in self._states[lpar.name]:
+            # The map says where the pages are, also where the run ended before each LIP was told.
+            state.zone = self._zones.zone_of(lpar.name)
         failure = guest.verify(self._states[lpar.name])
         for damage in guest.take_damage():
             self._log.emit(
@@ -345,9 +348,6 @@ class Machine:
             lpar=lpar.name, guest=lpar.guest, lip_count=len(lpar.lips), steps=steps, stores=stores,
             fetches=fetches, damage=tuple(guest.damage), damage_count=guest.damage_count, failed=failed,
         )  # fmt: skip
-
-
-_ENDED_BY_CALLER = (KeyboardInterrupt, trio.Cancelled)
 
 
 @asynccontextmanager
@@ -389,9 +389,9 @@ async def open_machine(
             nursery.cancel_scope.cancel()
         crashed = False
     except BaseException as error:
-        stopped = error.split(_ENDED_BY_CALLER)[0] if isinstance(error, BaseExceptionGroup) else None
-        if stopped is not None or isinstance(error, _ENDED_BY_CALLER):
-            machine.interrupted, crashed = True, False
+        stopped, others = BaseExceptionGroup("", [error]).split((KeyboardInterrupt, trio.Cancelled))
+        machine.interrupted = machine.interrupted or stopped is not None
+        crashed = others is not None
         raise
     finally:
         sys.setswitchinterval(switch_interval_s)

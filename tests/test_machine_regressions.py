@@ -1,9 +1,12 @@
 """Faults that random machines found, each as the smallest machine that showed it."""
 
 import pytest
+import trio
 
 from lparvm.guests import Option, PythonGuest, StartSubchannel, WaitForInterruption, integer
-from machines import broken_rules, run_virtual, story
+from lparvm.machine import open_machine
+from lparvm.scenario import parse_scenario
+from machines import HAMMERS, broken_rules, run_virtual, story
 
 _MACHINE = """
 title = "regression"
@@ -115,3 +118,45 @@ def test_a_request_that_is_none_fails_the_guest_and_not_the_machine(guest):
     report = _run(guest, _commands(("20ms", "DISPLAY FRAME")))
     assert report.verdict == "failed", story(report)
     assert report.commands[0].result == "COMPLETED", "the machine goes on, and answers"
+
+
+_HAMMERS = HAMMERS.split("[[command]]")[0] + '[run]\nduration = "1s"\n'
+
+
+async def _leave(after_ns, how):
+    """Open a machine, begin a move that overlaps itself, and leave the machine in the middle of it."""
+    made = []
+    with trio.CancelScope() as scope:
+        async with open_machine(parse_scenario(_HAMMERS)) as machine:
+            made.append(machine)
+            await trio.sleep(0.01)
+            machine.svp.submit("MVSTOR LPAR2 HSA=1028K")
+            await machine.clock.sleep_ns(after_ns)
+            if how == "cancelled":
+                scope.cancel()
+                await trio.sleep_forever()
+    return made[0].report
+
+
+@pytest.mark.parametrize("how", ["left", "cancelled"])
+@pytest.mark.parametrize("after_ns", [0, 1, 1_000_000, 2_500_000, 20_000_000, 52_000_000, 60_000_000])
+async def test_a_machine_left_in_the_middle_of_a_move_damages_no_guest(autojump_clock, how, after_ns):
+    report = await _leave(after_ns, how)
+    assert report.verdict == "intact", story(report)
+    assert report.interrupted == (how == "cancelled"), story(report)
+
+
+def test_thousands_of_commands_at_one_time_are_all_answered():
+    count = 3000
+    texts = ["DISPLAY FRAME", "DISPLAY OPERATIONS", "MVSTOR LPAR1 HSA=0"]
+    commands = _commands(*(("1ms", texts[number % 3]) for number in range(count)))
+    report = _run("NoWait", commands)
+    assert not broken_rules(report), story(report)
+    assert {str(command.result) for command in report.commands} == {"COMPLETED", "ALREADY_THERE"}
+    assert len(report.commands) == count
+
+
+def test_thousands_of_faults_at_one_time_are_all_told():
+    fault = '[[fault]]\nat = "1ms"\nkind = "storage"\ntarget = "{}K"\n'
+    faults = "".join(fault.format(128 + 4 * (number % 200)) for number in range(3000))
+    assert _run("NoWait", faults).verdict == "intact"

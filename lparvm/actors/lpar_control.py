@@ -6,6 +6,7 @@ under way, several at once on different LPARs.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 import trio
 from attrs import Factory, define, evolve
@@ -43,6 +44,7 @@ class _Operation:
         timers: cancel scopes of the timers that run.
         interrupt: the mover is to stop after its chunk.
         moved: the forward move; its cursor is where the move back begins.
+        moving: the move under way or last, forth or back.
         recorded: checksums from before the move.
         progress: the last step of progress told.
         cause: the event that caused what is being carried out.
@@ -53,6 +55,7 @@ class _Operation:
     timers: dict[o.Timer, trio.CancelScope] = Factory(dict)
     interrupt: bool = False
     moved: PageMove | None = None
+    moving: PageMove | None = None
     recorded: Custody | None = None
     progress: int = -1
     cause: int | None = None
@@ -87,6 +90,23 @@ class LparControl(Actor):
     def operations(self) -> tuple[Relocation, ...]:
         """The relocations under way, oldest first."""
         return tuple(operation.record for operation in self._operations.values())
+
+    def bring_back(self, zone_of: Callable[[str], Zone]) -> None:
+        """The machine ended in the middle of relocations: their pages go back to where the map says.
+
+        For the guests' final check only; no time passes, and nothing is told.
+
+        Args:
+            zone_of: the map's zone of an LPAR. Where that is the target already, all pages are there.
+        """
+        for operation in self._operations.values():
+            move = operation.moving
+            if move is not None and zone_of(operation.record.lpar) == operation.record.source:
+                back = move if move.inverse else move.inverted()
+                # A page that can't be brought back is one that the guest finds damaged.
+                with suppress(StorageFault):
+                    while (chunk := back.next_chunk()) is not None:
+                        back.move(chunk)
 
     def handle(self, envelope: Envelope) -> None:
         """A new relocation, a cancel, or an event of one under way."""
@@ -264,6 +284,7 @@ class LparControl(Actor):
         else:
             move = operation.moved.inverted()
             operation.interrupt = False
+        operation.moving = move
         left = move.part_left
         begin, end = (record.target, record.source) if move.inverse else (record.source, record.target)
         seq = self.log.emit(

@@ -4,6 +4,7 @@
 service processor is an actor like the others: commands reach it by its mailbox and are answered there.
 """
 
+from collections import deque
 from collections.abc import Callable, Mapping
 
 import trio
@@ -12,6 +13,7 @@ from attrs import Factory, define, frozen
 from lparvm.actors.mailbox import Actor, Envelope, Mailbox
 from lparvm.actors.run_clock import RunClock
 from lparvm.arch.address import PAGE_BYTES
+from lparvm.config import COMMANDS_UNDER_WAY_MAX
 from lparvm.protocol import commands as c
 from lparvm.protocol import messages as m
 from lparvm.protocol.actor_names import LPAR_CONTROL, RESOURCE_MANAGER, SERVICE_PROCESSOR
@@ -94,6 +96,7 @@ class _Command:
     text: str
     at_ns: int
     done: trio.Event = Factory(trio.Event)
+    received: bool = False
     result: CommandResult | None = None
     show: Callable[[tuple[m.FrameRow, ...]], tuple[str, ...]] | None = None
 
@@ -121,12 +124,20 @@ class ServiceProcessor(Actor):
         self._given = 0
         self._commands: dict[str, _Command] = {}
         self._listeners: list[Listener] = []
+        # The operator is not bound by the protocol: commands beyond the limit wait here.
+        self._entered: deque[Envelope] = deque()
+        self._under_way = 0
 
     # --- the door from outside --------------------------------------------------------------------------
 
     def listen(self, listener: Listener) -> None:
         """Call `listener` with each message to the operator, each progress and each command's result."""
         self._listeners.append(listener)
+
+    def tell_operator(self, op: str | None, code: str, text: str, cause: int | None) -> None:
+        """A message to the operator: note it in the trace and tell the listeners."""
+        self.log.emit("operator.messaged", op=op, cause=cause, code=code, message=text)
+        self._tell(OperatorMessage(self.clock.now_ns(), code, text, op))
 
     async def execute(self, text: str) -> CommandResult:
         """Give a command and wait for its answer.
@@ -149,8 +160,15 @@ class ServiceProcessor(Actor):
         self._given += 1
         op = f"op.{self._given}"
         self._commands[op] = _Command(text, self.clock.now_ns())
-        self.mailbox.put(Envelope(m.CommandEntered(op, text), "operator", None))
+        self._entered.append(Envelope(m.CommandEntered(op, text), "operator", None))
+        self._enter()
         return op
+
+    def _enter(self) -> None:
+        """Take commands to the mailbox, in their order, as long as few enough are under way."""
+        while self._entered and self._under_way < COMMANDS_UNDER_WAY_MAX:
+            self._under_way += 1
+            self.mailbox.put(self._entered.popleft())
 
     async def answer(self, op: str) -> CommandResult:
         """Wait for the answer to a command given by `submit`."""
@@ -199,7 +217,11 @@ class ServiceProcessor(Actor):
 
     def abandon(self) -> None:
         """The machine ends: answer what is still open."""
+        self._entered.clear()
         for op in self.pending:
+            command = self._commands[op]
+            if not command.received:
+                self._receive(op, command.text)
             self._answer(op, Outcome(Result.INTERRUPTED), None)
 
     # --- the actor ----------------------------------------------------------------------------------------
@@ -209,8 +231,7 @@ class ServiceProcessor(Actor):
         message, seq = envelope.message, envelope.seq
         match message:
             case m.CommandEntered(op=op, text=text):
-                seq = self.log.emit("command.received", op=op, text=text)
-                self._begin(op, parse(text), seq)
+                self._begin(op, parse(text), self._receive(op, text))
             case m.OperationEnded(op=op, outcome=outcome):
                 self._answer(op, outcome, seq)
             case m.FrameReported(op=op, rows=rows):
@@ -223,10 +244,13 @@ class ServiceProcessor(Actor):
                 )
                 self._tell(progress)
             case m.OperatorMessaged(op=about, code=code, message=text):
-                self.log.emit("operator.messaged", op=about, cause=seq, code=code, message=text)
-                self._tell(OperatorMessage(self.clock.now_ns(), code, text, about))
+                self.tell_operator(about, code, text, seq)
             case _:
                 raise AssertionError(f"{self.name} has no use for {message!r}")
+
+    def _receive(self, op: str, text: str) -> int | None:
+        self._commands[op].received = True
+        return self.log.emit("command.received", op=op, text=text)
 
     def _begin(self, op: str, command: c.Command, cause: int | None) -> None:
         match command:
@@ -272,6 +296,8 @@ class ServiceProcessor(Actor):
         )  # fmt: skip
         self._tell(command.result)
         command.done.set()
+        self._under_way -= 1
+        self._enter()
 
     def _tell(self, news: OperatorMessage | Progress | CommandResult) -> None:
         for listener in self._listeners:
