@@ -160,3 +160,24 @@ def test_thousands_of_faults_at_one_time_are_all_told():
     fault = '[[fault]]\nat = "1ms"\nkind = "storage"\ntarget = "{}K"\n'
     faults = "".join(fault.format(128 + 4 * (number % 200)) for number in range(3000))
     assert _run("NoWait", faults).verdict == "intact"
+
+
+class Patient(PythonGuest):
+    """Waits an hour at most for a read that takes 10 ms, again and again."""
+
+    def program(self, cpu):
+        cpu.store_bytes(0x100, bytes.fromhex("0200020000001000"))
+        while True:
+            yield StartSubchannel(0x190, 0x100)
+            yield WaitForInterruption((0x190,), 3_600_000_000_000)
+            cpu.step()
+
+
+async def test_a_wait_that_ended_early_leaves_no_timer_behind(autojump_clock):
+    scenario = parse_scenario(_MACHINE.format(guest="Patient", commands=""))
+    async with open_machine(scenario) as machine:
+        await trio.sleep(0.1)
+        few = trio.lowlevel.current_statistics().tasks_living
+        await trio.sleep(2)
+        assert trio.lowlevel.current_statistics().tasks_living <= few + 2
+    assert machine.report.guests[0].steps > 100, story(machine.report)

@@ -6,6 +6,8 @@ interruption). Requests of the guest for I/O go on to the IOP of the device.
 
 from collections.abc import Mapping
 
+import trio
+
 from lparvm.actors.mailbox import Actor, Envelope, Mailbox
 from lparvm.actors.run_clock import RunClock
 from lparvm.arch.interception import StartSubchannel, WaitForInterruption
@@ -37,6 +39,7 @@ class LipControl(Actor):
         self._interruptions = Interruptions()
         self._iop_of = iop_of
         self._waits_begun = 0
+        self._timers: dict[str, trio.CancelScope] = {}  # of the LIP's wait
 
     @property
     def failed(self) -> bool:
@@ -96,18 +99,25 @@ class LipControl(Actor):
         state, delivery = interruptions.begin_wait(self._interruptions, wait)
         self._deliver((state, delivery), cause)
         if delivery is None and request.duration_ns is not None:
-            self.nursery.start_soon(self._time, lip, number, request.duration_ns, cause)
+            scope = self._timers[lip] = trio.CancelScope()
+            self.nursery.start_soon(self._time, scope, lip, number, request.duration_ns, cause)
 
-    async def _time(self, lip: str, number: int, duration_ns: int, cause: int | None) -> None:
-        await self.clock.sleep_ns(duration_ns)
-        # Told to itself only where it can still matter: a wait that ended leaves no message behind.
-        if any(wait.number == number for wait in self._interruptions.waits):
-            self.post(self.name, m.WaitTimedOut(None, self.lpar, lip, number), cause)
+    async def _time(
+        self, scope: trio.CancelScope, lip: str, number: int, duration_ns: int, cause: int | None
+    ) -> None:
+        # Cancelled with the wait: a guest that waits long for what comes soon would leave timers without end.
+        with scope:
+            await self.clock.sleep_ns(duration_ns)
+            # Told to itself only where it can still matter: a wait that ended leaves no message behind.
+            if any(wait.number == number for wait in self._interruptions.waits):
+                self.post(self.name, m.WaitTimedOut(None, self.lpar, lip, number), cause)
 
     def _deliver(self, step: tuple[Interruptions, Delivery | None], cause: int | None) -> None:
         self._interruptions, delivery = step
         if delivery is not None:
             lip, interruption = delivery
+            if lip in self._timers:
+                self._timers.pop(lip).cancel()
             self._reply(lip, interruption, cause)
 
     def _reply(self, lip: str, reply: object, cause: int | None) -> None:
