@@ -4,8 +4,9 @@ import pytest
 import trio
 
 from lparvm.guests import Option, PythonGuest, StartSubchannel, WaitForInterruption, integer
-from lparvm.machine import open_machine
+from lparvm.machine import Options, open_machine
 from lparvm.scenario import parse_scenario
+from lparvm.storage.mover import PageMove
 from machines import HAMMERS, broken_rules, run_virtual, story
 
 _MACHINE = """
@@ -181,3 +182,34 @@ async def test_a_wait_that_ended_early_leaves_no_timer_behind(autojump_clock):
         await trio.sleep(2)
         assert trio.lowlevel.current_statistics().tasks_living <= few + 2
     assert machine.report.guests[0].steps > 100, story(machine.report)
+
+
+async def test_a_cancelled_run_does_not_wait_for_a_long_move(monkeypatch):
+    """Real clock: the copy thread looks for a cancel between chunks."""
+    text = """
+title = "a sparse zone of 64 chunks"
+[machine]
+main_storage = "40G"
+[[lpar]]
+name = "LPAR1"
+origin = "0"
+size = "16G"
+guest = "idle"
+[run]
+duration = "1s"
+"""
+    scope, finished, finish = trio.CancelScope(), [], PageMove.finish
+
+    def finish_and_cancel(move, chunk):
+        finish(move, chunk)
+        finished.append(chunk)
+        if len(finished) == 3:
+            trio.from_thread.run_sync(scope.cancel)
+
+    with scope:
+        async with open_machine(parse_scenario(text), Options(proof=False)) as machine:
+            monkeypatch.setattr(PageMove, "finish", finish_and_cancel)
+            await machine.svp.execute("MVSTOR LPAR1 HSA=1G")
+    there, back = (sum(chunk.pages for chunk in chunks) for chunks in (finished[:3], finished[3:]))
+    assert there == back, "three chunks went there, and the same pages back at the close"
+    assert (machine.report.verdict, machine.report.interrupted) == ("intact", True), story(machine.report)

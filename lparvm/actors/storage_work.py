@@ -84,11 +84,17 @@ class StorageWork:
             return
         token = trio.lowlevel.current_trio_token()
         helpers = self.ready.pop() if self.ready else CopyThreads()
+
+        def ends_here() -> bool:
+            # The thread can't be abandoned; when the run is cancelled it ends at the next chunk by itself.
+            trio.from_thread.check_cancelled()
+            return interrupted()
+
         copy = partial(
             run_move,
             move,
             threads=self.idle_cores,
-            interrupted=interrupted,
+            interrupted=ends_here,
             on_chunk=lambda chunk: token.run_sync_soon(on_chunk, chunk, move.pages_across),
             helpers=helpers,
         )
