@@ -185,7 +185,9 @@ OWNER_FAULTS = {
     "another's zone is released": edited(EVENTS, "area.released", origin_frame=127, extent_frames=65),
     "frames that the move back left are released without poison": without(BACK, "area.poisoned"),
     "vacated frames are taken before they are released": inserted(
-        EVENTS, find(EVENTS, "area.poisoned"), {**EVENTS[find(EVENTS, "lpar.activated")], "lpar": "LPAR9", **zone(128, 8)}
+        EVENTS,
+        find(EVENTS, "area.poisoned"),
+        {**EVENTS[find(EVENTS, "lpar.activated")], "lpar": "LPAR9", **zone(128, 8)},
     ),
 }
 PHASE_FAULTS = {
