@@ -16,6 +16,7 @@ from typing import Any
 
 import trio
 from attrs import evolve, frozen
+from trio.lowlevel import enable_ki_protection
 
 from lparvm.actors.iop import Iop
 from lparvm.actors.lip import Lip
@@ -97,6 +98,7 @@ class Machine:
 
     svp: ServiceProcessor
 
+    @enable_ki_protection
     def __init__(self, scenario: Scenario, options: Options) -> None:
         """Build storage, zones, guests and actors; nothing runs yet."""
         self.scenario, self.options = scenario, options
@@ -128,8 +130,7 @@ class Machine:
         self._iops: dict[str, Iop] = {}
         self._lip_controls: dict[str, LipControl] = {}
 
-    # --- building ------------------------------------------------------------------------------------------
-
+    @enable_ki_protection
     def build(self) -> None:
         """Open the devices, load the guests (IPL) and make the actors."""
         scenario = self.scenario
@@ -258,8 +259,6 @@ class Machine:
         guests = any(lip.busy for lip in self._lips)
         return max(1, len(os.sched_getaffinity(0)) - guests)
 
-    # --- running ---------------------------------------------------------------------------------------------
-
     def start(self, nursery: trio.Nursery) -> None:
         """Start every actor."""
         for actor in self._actors.values():
@@ -292,8 +291,7 @@ class Machine:
         while self.svp.pending:
             await self.clock.sleep_ns(1_000_000)
 
-    # --- closing ---------------------------------------------------------------------------------------------
-
+    @enable_ki_protection
     def close(self, *, crashed: bool) -> None:
         """The proof: guests' final check, rules, verdict; then the trailer."""
         try:
