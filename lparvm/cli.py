@@ -1,31 +1,65 @@
 """The command line. Exit: 0 all well, 1 damage, a broken rule or an unexpected result, 2 bad usage, 130 interrupted."""
 
 import sys
-from collections.abc import Callable
+import traceback
+import unicodedata
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
+from lparvm.console.process import INTERRUPTED, interruptible, lost_output
 from lparvm.errors import UsageError
 from lparvm.version import VERSION
 
 _LEVELS = click.Choice(["off", "protocol", "io", "storage"])
+_INTERNAL = (
+    "lparvm: this is an error in lparvm or in a part of your own, not in your input; please report it with the text "
+    "above, the scenario and the seed"
+)
 
 
 def cli() -> int:
-    """Run the command line of this process; returns the exit code."""
+    """Run the command line of this process; returns the exit code. Errors are told here, and only here."""
     try:
-        code = group.main(standalone_mode=False)
-    except click.exceptions.Abort:
-        return 130
-    except click.ClickException as error:
-        error.show()
-        return 2
-    except UsageError as error:
-        click.echo(f"lparvm: {error}", err=True)
-        return 2
+        code = group.main(prog_name="lparvm", standalone_mode=False)
+    except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - the one place where they end
+        code = _tell(error)
+    if (lost := lost_output()) is not None:
+        click.echo(f"lparvm: output was lost: {lost.strerror}", err=True)
+        code = code or 1
     return code if isinstance(code, int) else 0
+
+
+def _tell(error: BaseException) -> int:
+    """Say what went wrong; returns the exit code."""
+    leaves = tuple(_leaves(error))
+    if any(isinstance(leaf, KeyboardInterrupt | click.exceptions.Abort) for leaf in leaves):
+        return INTERRUPTED
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+    elif isinstance(error, click.ClickException):
+        path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "lparvm"
+        problem = " ".join(error.format_message().split()).rstrip(".")
+        click.echo(f"lparvm: {problem}; `{path} --help` tells more", err=True)
+    elif all(isinstance(leaf, UsageError) for leaf in leaves):
+        # Such as a trace file on a full disk, told by whichever parts of the machine wrote next.
+        click.echo(f"lparvm: {leaves[0]}", err=True)
+    else:
+        traceback.print_exception(error)
+        click.echo(_INTERNAL, err=True)
+        return 1
+    return 2
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -61,66 +95,83 @@ def run(
     scenario: str, seed: int, trace: Path | None, level: str, proof: str, clock: str, *, as_json: bool
 ) -> int:
     """Run a scenario, a built-in one by name or a file, and prove it."""
-    from rich.console import Console  # noqa: PLC0415 - other commands start without it
-
-    from lparvm.console.live import Live  # noqa: PLC0415
+    from lparvm.console.live import Live  # noqa: PLC0415 - other commands start without it
+    from lparvm.console.terminal import make_console  # noqa: PLC0415
     from lparvm.runner import run as run_scenario  # noqa: PLC0415
 
-    _find_guests_beside(scenario)
-    console = Console(stderr=as_json, highlight=False)
-    with Live(console) as live:
-        report = run_scenario(
-            scenario, clock="virtual" if clock == "virtual" else "real", on_machine=live.attach, signals=True,
-            options=_options(seed, trace, level, proof),
-        )  # fmt: skip
-    if as_json:
-        import orjson  # noqa: PLC0415
+    options = _options(scenario, seed, trace, level, proof)
+    console = make_console(stderr=as_json)
+    with interruptible():
+        with Live(console) as live:
+            report = run_scenario(
+                scenario, clock="virtual" if clock == "virtual" else "real", on_machine=live.attach, signals=True,
+                options=options,
+            )  # fmt: skip
+        if as_json:
+            import orjson  # noqa: PLC0415
 
-        click.echo(orjson.dumps(report.as_json(), option=orjson.OPT_INDENT_2))
-    else:
-        _show(report, console)
+            click.echo(orjson.dumps(report.as_json(), option=orjson.OPT_INDENT_2))
+        else:
+            _show(report)
     return report.exit_code
-
-
-def _options(seed: int, trace: Path | None, level: str, proof: str) -> Any:
-    from lparvm.machine import Options  # noqa: PLC0415
-    from lparvm.trace.vocabulary import Level  # noqa: PLC0415
-
-    return Options(seed=seed, trace=trace, level=Level[level.upper()], proof=proof == "full")
-
-
-def _find_guests_beside(scenario: str) -> None:
-    """A guest of one's own is looked for where Python looks, in this directory, and beside the scenario."""
-    path = Path(scenario)
-    for place in (str(path.parent.resolve()) if path.is_file() else None, str(Path.cwd())):
-        if place is not None and place not in sys.path:
-            sys.path.append(place)
-
-
-def _show(report: Any, console: Any) -> None:
-    from lparvm.console import render  # noqa: PLC0415
-
-    console.print()
-    console.print(render.frame("after", report.frame_after, report.main_storage_frames))
-    for part in (render.standings(report.commands), render.guests(report), render.rules(report)):
-        if part is not None:
-            console.print()
-            console.print(part)
-    console.print()
-    console.print(render.verdict(report), soft_wrap=True)
 
 
 @group.command()
 @click.argument("scenario")
 @_trace_options
 def console(scenario: str, seed: int, trace: Path | None, level: str, proof: str) -> int:
-    """Operate a scenario's machine by hand: the service processor as a line console (HELP tells more)."""
+    """Operate a scenario's machine by hand: the service processor as a line console.
+
+    Commands are read from the terminal or a pipe; HELP lists them. Those that stand in the scenario are not given.
+    """
     from lparvm.console.line_console import operate  # noqa: PLC0415
 
+    options = _options(scenario, seed, trace, level, proof)
+    with interruptible():
+        report = operate(scenario, options)
+        _show(report)
+    return report.exit_code
+
+
+def _options(scenario: str, seed: int, trace: Path | None, level: str, proof: str) -> Any:
+    """What `run` and `console` are given, checked as far as it doesn't take the scenario."""
+    from lparvm.machine import Options  # noqa: PLC0415
+    from lparvm.trace.vocabulary import Level  # noqa: PLC0415
+
+    for name in (scenario, str(trace)):
+        # Control characters, and bytes that are no UTF-8: neither a trace nor JSON can hold these.
+        if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
+            raise UsageError(f"{name!r}: expected a file name without control characters, in UTF-8")
+    if trace is not None and _same_file(trace, Path(scenario)):
+        raise UsageError(f"trace file {trace}: is the scenario itself; expected another file")
     _find_guests_beside(scenario)
-    report, terminal = operate(scenario, _options(seed, trace, level, proof))
-    _show(report, terminal)
-    return int(report.exit_code)
+    return Options(seed=seed, trace=trace, level=Level[level.upper()], proof=proof == "full")
+
+
+def _find_guests_beside(scenario: str) -> None:
+    """A guest of one's own is looked for where Python looks, in this directory, and beside the scenario."""
+    with suppress(OSError):  # no such file, or no current directory: loading the scenario says so
+        path = Path(scenario)
+        for place in (path.parent.resolve() if path.is_file() else Path.cwd(), Path.cwd()):
+            if str(place) not in sys.path:
+                sys.path.append(str(place))
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
+def _show(report: Any) -> None:
+    from lparvm.console import render  # noqa: PLC0415
+    from lparvm.console.terminal import make_console  # noqa: PLC0415
+
+    console = make_console()
+    for part in render.summary(report):
+        console.print()
+        console.print(part)
 
 
 @group.command()
@@ -144,6 +195,7 @@ def guests() -> None:
     for name, entry in GUESTS.items():
         click.echo(f"{name}: {entry.summary}")
         _list_options(entry.options)
+    click.echo('One of your own: guest = "module:Class", found beside the scenario or where Python looks.')
 
 
 @group.command()

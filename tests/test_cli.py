@@ -224,7 +224,7 @@ def test_the_console_takes_commands_from_a_pipe(scenario: str):
     assert "main storage origin is now 2M" in done.stdout
     assert "'nonsense': no such command" in done.stdout
     assert "MVSTOR lpar HSA=n" in done.stdout, "HELP shows the syntax"
-    assert done.stdout.count("s  DISPLAY FRAME") == 1, "what follows QUIT is not carried out"
+    assert done.stdout.count("  DISPLAY FRAME\n") == 1, "what follows QUIT is not carried out"
     assert "verdict: intact" in done.stdout
 
 

@@ -1,136 +1,156 @@
 """The service processor as a line console: commands from a terminal, with history and completion, or a pipe.
 
-The machine runs in trio's thread; a line is read in a worker thread, so that guests, messages and moves go on
-meanwhile. From a pipe the commands are given one after the other, each when the one before is answered.
-The scenario's own commands are not given here.
+The machine runs in trio's thread and goes on while a line is typed; messages and answers are shown as they come.
+From a pipe the commands are given one after the other, each when the one before is answered. The scenario's own
+commands are not given here.
 """
 
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import nullcontext
+import termios
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 import trio
-from prompt_toolkit import PromptSession
-from prompt_toolkit.completion import CompleteEvent, Completer, Completion
-from prompt_toolkit.document import Document
-from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.patch_stdout import patch_stdout
 from rich.console import Console
 
 from lparvm.arch.address import PAGE_BYTES
+from lparvm.console.history import open_history
 from lparvm.console.live import Live
-from lparvm.errors import CommandError
+from lparvm.console.reading import OperatorLeft, PipeReader, PromptReader, Reader, Screen
+from lparvm.console.terminal import make_console
+from lparvm.errors import CommandError, UsageError
 from lparvm.machine import Machine, Options, open_machine
-from lparvm.protocol.command_parser import complete, usage
-from lparvm.protocol.displays import operation_lines, storage_bar
+from lparvm.protocol.command_parser import usage
+from lparvm.protocol.displays import mark_of, operation_lines, storage_bar
+from lparvm.protocol.messages import FrameRow
 from lparvm.report import RunReport
 from lparvm.runner import ended_by_signals
-from lparvm.scenario import load_scenario
+from lparvm.scenario import Scenario, load_scenario
+from lparvm.units import format_size
 
-_PROMPT = "SVP> "
 _LEAVE = ("QUIT", "EXIT", "BYE")
+_OWN_USAGE = (
+    "HELP [verb]                what the commands look like",
+    "QUIT                       end the session; what is still under way is cancelled",
+)
+_NOTE = "The commands that stand in the scenario are not given here; `lparvm run` gives them."
+_TOOLBAR_INTERVAL_S = 0.2
+_TOOLBAR_COLUMNS = 48
 
 
-def operate(name: str, options: Options) -> tuple[RunReport, Console]:
+def operate(name: str, options: Options) -> RunReport:
     """Run a scenario's machine under the operator's hands until QUIT or the end of the input.
 
     Raises:
         ScenarioError: the scenario is wrong; nothing was started.
-        UsageError: the trace file cannot be written, or a device file not be used.
+        UsageError: there is no input, the trace file cannot be written, or a device file not be used.
     """
-    load_scenario(name)
-    terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    with patch_stdout(raw=True) if terminal else nullcontext():
+    scenario = load_scenario(name)
+    if sys.stdin is None:
+        raise UsageError("console: standard input is closed; expected a terminal, or commands from a pipe")
+    if not (sys.stdin.isatty() and sys.stdout is not None and sys.stdout.isatty()):
+        console = make_console()
+        return trio.run(_operate, scenario, options, console, PipeReader(sys.stdin.fileno()), None)
+    screen = Screen()
+    with _terminal_restored(), patch_stdout(raw=True):
         # Made inside: what is printed while a line is being typed goes above it.
-        console = Console(highlight=False, force_terminal=True if terminal else None, file=sys.stdout)
-        report = trio.run(_operate, name, options, console, terminal)
-    return report, Console(highlight=False)
+        console = make_console(file=sys.stdout, force_terminal=True)
+        reader = PromptReader(screen, open_history())
+        return trio.run(_operate, scenario, options, console, reader, screen)
 
 
-async def _operate(name: str, options: Options, console: Console, terminal: bool) -> RunReport:
-    async with open_machine(name, options) as machine:
-        live = Live(console)
+@contextmanager
+def _terminal_restored() -> Iterator[None]:
+    """However the session ends, the terminal is as it was."""
+    descriptor = sys.stdin.fileno()
+    before = termios.tcgetattr(descriptor)
+    try:
+        yield
+    finally:
+        with suppress(termios.error):  # it has gone
+            termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+
+async def _operate(
+    scenario: Scenario, options: Options, console: Console, reader: Reader, screen: Screen | None
+) -> RunReport:
+    """`screen` is what the prompt shows, where there is one."""
+    async with open_machine(scenario, options) as machine:
         # A bar would fight with the line that is being typed; the toolbar shows progress there.
-        with nullcontext() if terminal else live:
+        with Live(console, bars=screen is None) as live:
             live.attach(machine)
             console.print("HELP lists the commands, QUIT ends.")
             scope = trio.CancelScope()
             with ended_by_signals(machine, scope):
-                lines = _typed(machine) if terminal else _piped()
                 with scope:
-                    await _follow(machine, console, lines, at_once=terminal)
+                    await _follow_with_toolbar(machine, console, reader, screen)
                 await machine.settle()
     assert machine.report is not None, "a closed machine has a report"
     return machine.report
 
 
-async def _follow(machine: Machine, console: Console, lines: AsyncIterator[str], *, at_once: bool) -> None:
-    """Give each line's command. At a terminal the next line can be typed before the answer has come."""
-    async for line in lines:
-        text = line.strip()
-        if not text or text.startswith("#"):
-            continue
-        if text.upper() in _LEAVE:
-            break
-        if text.upper() == "HELP":
-            console.print("\n".join((*usage(), "HELP", "QUIT")), markup=False, soft_wrap=True)
-            continue
-        try:
-            op = machine.svp.submit(text)
-        except CommandError as error:
-            console.print(f"{error}", style="yellow", markup=False, soft_wrap=True)
-            continue
-        if not at_once:
-            await machine.svp.answer(op)
+async def _follow_with_toolbar(
+    machine: Machine, console: Console, reader: Reader, screen: Screen | None
+) -> None:
+    async with trio.open_nursery() as nursery:
+        if screen is not None:
+            nursery.start_soon(_keep, screen, machine)
+        machine.interrupted |= not await _follow(machine, console, reader, at_once=screen is not None)
+        nursery.cancel_scope.cancel()
 
 
-async def _piped() -> AsyncIterator[str]:
-    async for line in trio.wrap_file(sys.stdin):
-        yield line
+async def _keep(screen: Screen, machine: Machine) -> None:
+    """Keep the screen up to date."""
+    total_bytes = machine.scenario.main_storage_frames * PAGE_BYTES
+    while True:
+        rows = machine.rows()
+        screen.lpars = tuple(row.name for row in rows)
+        screen.toolbar = toolbar(rows, total_bytes, operation_lines(machine.svp.operations()))
+        await trio.sleep(_TOOLBAR_INTERVAL_S)
 
 
-async def _typed(machine: Machine) -> AsyncIterator[str]:
-    session: PromptSession[str] = PromptSession(
-        history=InMemoryHistory(),
-        completer=_Commands(lambda: tuple(row.name for row in machine.rows())),
-        complete_while_typing=False,
-        bottom_toolbar=lambda: _toolbar(machine),
-        refresh_interval=0.5,
+def toolbar(rows: Sequence[FrameRow], main_storage_bytes: int, operations: Sequence[str]) -> str:
+    """The frame and the bar of storage in a line, and a line for each operation under way."""
+    bar = storage_bar(rows, main_storage_bytes, _TOOLBAR_COLUMNS)
+    frame = "  ".join(
+        f"{mark_of(position)} {row.name} {format_size(row.origin * PAGE_BYTES)}"
+        for position, row in enumerate(rows)
     )
+    return "\n".join((f"[{bar}] {frame}", *operations))
+
+
+async def _follow(machine: Machine, console: Console, reader: Reader, *, at_once: bool) -> bool:
+    """Give each line's command; with `at_once`, without waiting for the answer. False: the operator broke off."""
     while True:
         try:
-            yield await trio.to_thread.run_sync(_read_line, session, abandon_on_cancel=True)
-        except KeyboardInterrupt:
-            continue  # Ctrl-C drops the line
-        except EOFError:
-            return
+            line = await reader.read()
+        except OperatorLeft:
+            return False
+        if line is None:
+            return True
+        first, *others = line.upper().split() or ["#"]
+        if first in _LEAVE:
+            return True
+        if first == "HELP":
+            console.print("\n".join(help_lines(" ".join(others))), soft_wrap=True)
+        elif not first.startswith("#"):
+            await _give(machine, console, line.strip(), at_once=at_once)
 
 
-def _read_line(session: PromptSession[str]) -> str:
-    # prompt_toolkit may only set signal handlers in the main thread.
-    return session.prompt(_PROMPT, handle_sigint=False)
+async def _give(machine: Machine, console: Console, text: str, *, at_once: bool) -> None:
+    try:
+        operation = machine.svp.submit(text)
+    except CommandError as error:
+        console.print(f"{error}", style="yellow", soft_wrap=True)
+        return
+    if not at_once:
+        await machine.svp.answer(operation)
 
 
-def _toolbar(machine: Machine) -> str:
-    """The bar of storage, and what is under way."""
-    rows = machine.rows()
-    bar = storage_bar(rows, machine.scenario.main_storage_frames * PAGE_BYTES, 48)
-    return f" [{bar}] " + "; ".join(operation_lines(machine.svp.operations()))
-
-
-class _Commands(Completer):
-    """Completes by the grammar of the command language."""
-
-    def __init__(self, lpars: Callable[[], tuple[str, ...]]) -> None:
-        self._lpars = lpars
-
-    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:
-        """What the last word may become."""
-        del complete_event
-        text = document.text_before_cursor
-        last = "" if not text or text[-1].isspace() else text.split()[-1]
-        choices = complete(text, self._lpars())
-        if not text.split() or (len(text.split()) == 1 and last):
-            choices += [word for word in ("HELP", "QUIT") if last and word.startswith(last.upper())]
-        for choice in choices:
-            yield Completion(choice, start_position=-len(last))
+def help_lines(verb: str = "") -> tuple[str, ...]:
+    """How the commands are written: all, or those that begin with `verb`."""
+    found = tuple(line for line in usage() if line.upper().startswith(verb.upper()))
+    if verb and found:
+        return found
+    return (*usage(), *_OWN_USAGE, _NOTE)

@@ -9,21 +9,26 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from lparvm.actors.service_processor import CommandResult, OperatorMessage
 from lparvm.actors.service_processor import Progress as OperationProgress
 from lparvm.console import render
+from lparvm.console.terminal import make_console
 from lparvm.machine import Machine
 
 
 class Live:
-    """Listens to a service processor. Lines go to `console`, the bar to it or to stderr, where that is a terminal."""
+    """Listens to a service processor.
 
-    def __init__(self, console: Console) -> None:
-        """`console` gets the lines."""
+    Lines go to `console`. So does the bar where that is a terminal, since both must know of each other there; else
+    it goes to standard error, where that is one, and is left out where neither is.
+    """
+
+    def __init__(self, console: Console, *, bars: bool = True) -> None:
+        """`bars`: whether there is to be a bar while pages move."""
         self._console = console
-        # On one terminal, lines and bar must know of each other.
-        bars = console if console.is_terminal else Console(stderr=True)
         self._bars: dict[str, TaskID] = {}
+        out = console if console.is_terminal else make_console(stderr=True)
         self._progress = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("pages"),
-            TimeElapsedColumn(), console=bars, transient=True, disable=not bars.is_terminal,
+            TimeElapsedColumn(), console=out, transient=True,
+            disable=not (bars and out.is_terminal),
         )  # fmt: skip
 
     def attach(self, machine: Machine) -> None:
@@ -40,6 +45,7 @@ class Live:
             case OperatorMessage():
                 self._console.print(render.message_line(news), soft_wrap=True)
             case CommandResult():
+                self._end_bar(news.operation)
                 self._console.print(render.command_line(news), soft_wrap=True)
             case OperationProgress():
                 self._advance(news)
@@ -54,7 +60,11 @@ class Live:
             bar, completed=news.pages_across, description=f"{news.operation} {news.lpar} {news.phase.lower()}"
         )
         if news.phase == "REPORTED":
-            self._progress.remove_task(self._bars.pop(news.operation))
+            self._end_bar(news.operation)
+
+    def _end_bar(self, operation: str) -> None:
+        if operation in self._bars:
+            self._progress.remove_task(self._bars.pop(operation))
 
     def __enter__(self) -> Self:
         """Show the bars."""

@@ -1,8 +1,10 @@
 """What a run looks like: pure functions from reports to things that rich can print."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from rich.console import Group, RenderableType
+from attrs import frozen
+from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -32,6 +34,34 @@ _PHASES = {
 }
 
 
+@frozen
+class _Trimmed:
+    """A renderable without the blanks that rich fills lines up with: they disturb in files, and when copied."""
+
+    inner: RenderableType
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for line in console.render_lines(self.inner, options, pad=False):
+            while line and not line[-1].text.strip():
+                line.pop()
+            if line:
+                line[-1] = Segment(line[-1].text.rstrip(), line[-1].style)
+            yield from line
+            yield Segment.line()
+
+
+def summary(report: RunReport) -> tuple[RenderableType, ...]:
+    """What is shown at the end of a run, in this order, with an empty line before each."""
+    after = frame("after", report.frame_after, report.main_storage_frames)
+    stood = standings(report.commands)
+    return (after, *(() if stood is None else (stood,)), guests(report), rules(report), verdict(report))
+
+
+def printable(text: str) -> str:
+    """Text of others, such as of a guest's exception, with nothing in it that disturbs a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def frame(title: str, rows: Sequence[FrameRow], main_storage_frames: int) -> RenderableType:
     """The LPAR frame as a table (Figs. 3A, 4A), and storage as a bar (Figs. 3B, 4B)."""
     table = _table(title)
@@ -50,7 +80,7 @@ def frame(title: str, rows: Sequence[FrameRow], main_storage_frames: int) -> Ren
     for mark in bar:
         drawn.append(mark, style=_colour(marks.index(mark)) if mark in marks else "dim")
     drawn.append(f" {format_size(total)}")
-    return Group(table, drawn)
+    return Group(_Trimmed(table), drawn)
 
 
 def _colour(position: int) -> str:
@@ -60,20 +90,20 @@ def _colour(position: int) -> str:
 def command_line(result: CommandResult) -> Text:
     """A command and its answer, a line each."""
     style = "green" if result.result == "COMPLETED" else "yellow"
-    text = Text(f"{_at(result.answered_ns)}  {result.text}")
+    text = Text(f"{_at(result.answered_ns)}  {result.operation}  {printable(result.text)}")
     if result.answered_ns - result.at_ns >= _NOTABLE_NS:
         text.append(f"  (given at {seconds(result.at_ns):.3f}s)", style="dim")
     text.append("\n")
     text.append(f"{'':>10}  {result.result}", style=style)
     if not result.lines:
-        return text.append(f"  {result.code} {result.message}")
+        return text.append(f"  {result.code} {printable(result.message)}")
     return text.append("".join("\n" + line for line in result.lines))
 
 
 def message_line(message: OperatorMessage) -> Text:
     """A message to the operator."""
     style = {"I": "", "W": "yellow", "E": "red"}[message.code[-1]]
-    return Text(f"{_at(message.at_ns)}  ").append(f"{message.code} {message.text}", style=style)
+    return Text(f"{_at(message.at_ns)}  ").append(f"{message.code} {printable(message.text)}", style=style)
 
 
 def standings(results: Iterable[CommandResult]) -> RenderableType | None:
@@ -90,7 +120,7 @@ def standings(results: Iterable[CommandResult]) -> RenderableType | None:
     for operation, stop in stops:
         parts = [format_duration(stop.phases_ns.get(phase, 0)) for phase in phases]
         table.add_row(operation, stop.lpar, stop.lip, format_duration(stop.stopped_ns), *parts)
-    return table
+    return _Trimmed(table)
 
 
 def guests(report: RunReport) -> RenderableType:
@@ -106,7 +136,7 @@ def guests(report: RunReport) -> RenderableType:
             guest.lpar, guest.guest, str(guest.lip_count), f"{guest.steps:,}", f"{guest.stores:,}",
             f"{guest.fetches:,}", damage,
         )  # fmt: skip
-    return table
+    return _Trimmed(table)
 
 
 def rules(report: RunReport) -> RenderableType:
@@ -118,9 +148,9 @@ def rules(report: RunReport) -> RenderableType:
     table.add_column("", overflow="fold")
     for rule in report.rules:
         style = {"held": "green", "broken": "red"}.get(str(rule.verdict), "yellow")
-        why = rule.violation or rule.reason or ""
+        why = printable(rule.violation or rule.reason or "")
         table.add_row(rule.rule, Text(str(rule.verdict), style=style), f"{rule.checked:,}", why)
-    return table
+    return _Trimmed(table)
 
 
 def verdict(report: RunReport) -> Text:
