@@ -36,19 +36,16 @@ class ProgramInterruption(Exception):  # noqa: N818 - the architecture's name, a
 
 @frozen
 class IoInterruption:
-    """What an I/O interruption tells the guest: which subchannel, and how the start function ended.
+    """What an I/O interruption tells the guest: which subchannel has status. TEST SUBCHANNEL tells the status.
 
-    The status fields are those of the SCSW (Principles of Operation, chapter 16), cut down to what ends
-    a start function.
+    Attributes:
+        device: device number of the subchannel.
+        subchannel: subchannel number; the subsystem-identification word is 0x00010000 plus this.
+        parameter: interruption parameter, 32 bits: of the start's ORB, or the subchannel's own.
+        isc: interruption subclass, 0 to 7.
     """
 
     device: int
-    device_status: int
-    subchannel_status: int
-    residual_count: int
-    ccw_address: int
-
-    @property
-    def ended_normally(self) -> bool:
-        """Channel end and device end, and nothing else."""
-        return self.device_status == 0x0C and self.subchannel_status == 0
+    subchannel: int
+    parameter: int
+    isc: int

@@ -1,23 +1,34 @@
-"""What a device is to the channel-program interpreter.
+"""What a device is to the channel that runs its commands.
 
-A device knows blocks and where it stands; it knows nothing of guest storage, CCWs or time. The interpreter
-(`channel_program`) waits `latency_ns` before each block, reads or writes it here, and moves the bytes.
+A device knows its medium and where it stands on it. It knows nothing of guest storage, CCWs or IOPs: it takes
+and gives bytes through a `DataArea`, which the channel makes of the CCWs. A command is a synchronous generator
+that yields what it waits for; whoever drives the channel program sleeps.
+
+Several LPARs may use one device, by several IOPs: it runs one channel program at a time (`connect`), and may be
+reserved for one LPAR. Sense data are kept for each LPAR.
 """
 
 import enum
+import random
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from collections.abc import Generator, Iterator, Mapping
+from typing import Any, ClassVar, Protocol
 
+from attrs import frozen
+
+from lparvm.arch.channel import ENDED, SENSE_BYTES, Command, DeviceStatus
 from lparvm.errors import UsageError
 from lparvm.options import Option, parse_options
+from lparvm.units import stream_seed
 
 
 class Sense(enum.IntFlag):
     """Why a command ended in unit check: byte 0 of the sense data."""
 
     COMMAND_REJECT = 0x80
+    INTERVENTION_REQUIRED = 0x40
     EQUIPMENT_CHECK = 0x10
+    DATA_CHECK = 0x08
 
 
 class DeviceCheck(Exception):  # noqa: N818 - the architecture's word; it becomes unit check
@@ -33,28 +44,67 @@ class DeviceCheck(Exception):  # noqa: N818 - the architecture's word; it become
         super().__init__(problem)
 
 
+@frozen
+class Deaf:
+    """A wait in which the device does not hear HALT: it is told to end, and goes on all the same.
+
+    Attributes:
+        duration_ns: how long.
+    """
+
+    duration_ns: int
+
+
+Waits = Generator[int | Deaf, None, DeviceStatus]
+"""A command under way: yields times to wait in ns, returns the device status of its end."""
+
+
+class DataArea(Protocol):
+    """The data of one command, as its device moves them; data chaining and indirect addressing are inside."""
+
+    def take(self, most: int) -> bytes | memoryview:
+        """The next bytes of an output command: `most`, or fewer where the program's count is used up.
+
+        A memoryview is of guest storage: to be used before the next wait, and not kept.
+
+        Raises:
+            ChannelCheck: the channel program is wrong; it ends the program, so let it pass.
+        """
+
+    def give(self, data: bytes | bytearray | memoryview) -> int:
+        """Bytes of an input command; returns how many the program's count took.
+
+        Raises:
+            ChannelCheck: as for `take`.
+        """
+
+
 class Device(ABC):
-    """A device with blocks of a fixed size. A start function begins at block 0.
+    """A device.
 
     Attributes:
         number: device number.
-        latency_ns: time before each block is transferred.
-        block_bytes: bytes of a block.
-        block: the next block to be read or written; SEEK sets it, a transfer advances it.
-        sense: of the last unit check, until another command than SENSE or NO-OPERATION is accepted.
+        latency_ns: time that an operation on the medium takes.
+        seed: of its random choices; `rng` is seeded by it and the number.
+        reserved_by: the LPAR for which it is reserved; None: for none.
+        user: the LPAR whose channel program it runs; None: it is free.
     """
 
     OPTIONS: ClassVar[tuple[Option, ...]] = ()
     KIND: ClassVar[str] = ""
-    block_bytes: int
+    IDENTITY: ClassVar[bytes] = bytes.fromhex("FF 0000 00 0000 00")
+    """Answer to SENSE ID: X'FF', control-unit type and model, device type and model."""
+    COMMANDS: ClassVar[Mapping[int, str]] = {}
+    """The names of its own commands, for people, by command code."""
 
-    def __init__(self, number: int, latency_ns: int, options: Mapping[str, Any]) -> None:
+    def __init__(self, number: int, latency_ns: int, options: Mapping[str, Any], seed: int = 0) -> None:
         """Check the options.
 
         Args:
             number: device number.
-            latency_ns: time before each block, 0 or more.
+            latency_ns: time of each operation, 0 or more.
             options: as the scenario gives them.
+            seed: of the run.
 
         Raises:
             UsageError: an option is unknown, or its value wrong.
@@ -63,8 +113,10 @@ class Device(ABC):
         self.latency_ns = latency_ns
         self.name = f"device {number:04X} ({self.KIND})"
         self.options = parse_options(self.OPTIONS, options, self.name)
-        self.block = 0
-        self.sense = Sense(0)
+        self.rng = random.Random(stream_seed(seed, "device", number))
+        self.reserved_by: str | None = None
+        self.user: str | None = None
+        self._sense: dict[str, Sense] = {}
 
     @classmethod
     def summary(cls) -> str:
@@ -75,36 +127,87 @@ class Device(ABC):
         """The error of an option whose value cannot be used."""
         return UsageError(f"{self.name}: option '{option}': {problem}; expected {expected}")
 
-    def begin(self) -> Iterator[int]:
-        """The first command of a start was accepted: times in ns that pass before it is performed."""
-        return iter(())
+    # --- one channel program after another ----------------------------------------------------------------
 
-    @abstractmethod
-    def seek(self, block: int) -> None:
-        """Stand before a block.
+    def available(self, user: str) -> bool:
+        """Whether a channel program of this LPAR can begin now."""
+        return self.user is None and self.reserved_by in (None, user)
 
-        Raises:
-            DeviceCheck: there is no such block; it stands where it stood.
-        """
+    def connect(self, user: str) -> None:
+        """A channel program of this LPAR begins; only where it is `available`."""
+        assert self.available(user), f"{self.name} is not available to {user}"
+        self.user = user
 
-    @abstractmethod
-    def read_block(self) -> bytes:
-        """The block at which the device stands; it advances.
+    def disconnect(self) -> None:
+        """The channel program has ended, in whatever way."""
+        self.user = None
 
-        Raises:
-            DeviceCheck: there is none, or it cannot be read; it stands where it stood.
-        """
+    # --- commands -----------------------------------------------------------------------------------------
 
-    @abstractmethod
-    def write_block(self, data: bytes) -> None:
-        """Write the block at which the device stands; it advances.
+    def operation(self, command: int) -> str:
+        """The name of a command, for people."""
+        if command in self.COMMANDS:
+            return self.COMMANDS[command]
+        try:
+            return Command(command).name
+        except ValueError:
+            return f"command {command:02X}"
+
+    def perform(self, command: int, data: DataArea, *, chained: bool) -> Waits:
+        """Perform a command; the device is connected.
 
         Args:
-            data: `block_bytes` bytes.
+            command: command code, of a valid direction; any, also one that it doesn't know.
+            data: the CCW's data.
+            chained: by command chaining: not the first command of its start.
 
         Raises:
-            DeviceCheck: there is none, or it cannot be written; it stands where it stood.
+            DeviceCheck: it can't; `note_check` then keeps the sense.
+            ChannelCheck: out of `data`.
         """
+        if command == Command.SENSE:
+            data.give(bytes((self._sense.get(self._connected, 0),)).ljust(SENSE_BYTES, b"\0"))
+            return ENDED
+        if command == Command.NO_OPERATION:
+            return ENDED
+        self._sense.pop(self._connected, None)
+        match command:
+            case Command.SENSE_ID:
+                data.give(self.IDENTITY)
+            case Command.RESERVE | Command.UNCONDITIONAL_RESERVE:
+                self.reserved_by = self._connected
+            case Command.RELEASE:
+                self.reserved_by = None
+            case _:
+                return (yield from self.execute(command, data, chained=chained))
+        return ENDED
+
+    @abstractmethod
+    def execute(self, command: int, data: DataArea, *, chained: bool) -> Waits:
+        """Perform a command of its own; see `perform`. An unknown one: `raise self.reject(command)`."""
+
+    def reject(self, command: int) -> DeviceCheck:
+        """The device doesn't know a command."""
+        return DeviceCheck(Sense.COMMAND_REJECT, f"command {command:02X}; expected one it knows")
+
+    def note_check(self, check: DeviceCheck) -> None:
+        """Keep the sense of a unit check for the LPAR that is connected."""
+        self._sense[self._connected] = check.sense
+
+    @property
+    def _connected(self) -> str:
+        assert self.user is not None, f"{self.name} is not connected"
+        return self.user
+
+    # --- what it does by itself ---------------------------------------------------------------------------
+
+    def alone(self) -> Iterator[tuple[int, DeviceStatus]]:
+        """What it does unasked: (ns to wait, status then offered to each LPAR that uses it), one by one."""
+        return iter(())
+
+    def take_output(self) -> tuple[tuple[str, str], ...]:
+        """Lines written for people since the last call, each as (LPAR, text)."""
+        return ()
 
     def close(self) -> None:  # noqa: B027 - most devices hold nothing
         """Write out what is held back and let go of files. Idempotent."""

@@ -1,7 +1,8 @@
-"""The facts that actors tell: the part of the vocabulary that is not derived from messages."""
+"""The facts that actors tell: the part of the vocabulary that is not derived from messages. I/O: `io_facts`."""
 
 from lparvm.protocol.messages import Step
 from lparvm.trace.event_type import EventType, Level
+from lparvm.trace.io_facts import IO_FACTS, SPAN
 
 _NAME = "str"
 _FRAME = "int, host absolute frame"
@@ -13,16 +14,6 @@ _COUNT = "int"
 _HOST = "int, host absolute address, or null"
 _ZONE = {"origin_frame": _FRAME, "extent_frames": _FRAMES}
 _LPAR_LIP = {"lpar": _NAME, "lip": _NAME}
-
-_SPAN = {
-    "first_ns": _TIME,
-    "last_ns": _TIME,
-    "fetches": _COUNT,
-    "stores": _COUNT,
-    "lowest_host": _HOST,
-    "highest_host": _HOST + ", inclusive",
-    "origin_frame": _FRAME + ": the origin used, or null",
-}
 
 FACTS: tuple[EventType, ...] = (
     # The machine.
@@ -226,7 +217,7 @@ FACTS: tuple[EventType, ...] = (
         Level.IO,
         {
             **_LPAR_LIP,
-            **_SPAN,
+            **SPAN,
             "instructions": _COUNT,
             "interception": _NAME,
         },
@@ -276,42 +267,6 @@ FACTS: tuple[EventType, ...] = (
         },
         "a guest's own check at the end",
     ),
-    # Input and output.
-    EventType(
-        "iop.quiesced",
-        Level.PROTOCOL,
-        {"lpar": _NAME, "iop": _NAME},
-        "no I/O of the LPAR is active at this IOP; new starts are held",
-        Step.QUIESCE,
-    ),
-    EventType(
-        "sale.set",
-        Level.PROTOCOL,
-        {"lpar": _NAME, "iop": _NAME, **_ZONE},
-        "the IOP checks the LPAR's addresses against this zone",
-    ),
-    EventType(
-        "starts.released", Level.PROTOCOL, {"lpar": _NAME, "iop": _NAME, "held": _COUNT}, "held starts begin"
-    ),
-    EventType(
-        "start.held",
-        Level.IO,
-        {"lpar": _NAME, "iop": _NAME, "device": "str, hex"},
-        "a start came while quiescing",
-    ),
-    EventType(
-        "transfer.ended",
-        Level.IO,
-        {
-            "lpar": _NAME,
-            "iop": _NAME,
-            "device": "str, hex",
-            **_SPAN,
-            "bytes": _COUNT,
-            "device_status": "int",
-            "subchannel_status": "int",
-        },
-        "one channel program ended: what it touched",
-    ),
     EventType("storage.failed", Level.PROTOCOL, {"frame": _FRAME}, "a frame was made faulty by the scenario"),
+    *IO_FACTS,
 )

@@ -1,23 +1,38 @@
-"""LPAR control, LIP control, the resource manager and the IOPs: quiesce, SALE, start."""
+"""LPAR control, LIP control, the resource manager, the service processor and the IOPs: quiesce, SALE, I/O."""
 
 from typing import ClassVar
 
 from attrs import frozen
 
 from lparvm.arch.address import Zone
-from lparvm.arch.interruption import IoInterruption
 from lparvm.protocol.messages.steps import Step
 
 
 @frozen
 class BusyDevice:
-    """A device that keeps an IOP from going out of operation for an LPAR."""
+    """A device that keeps an IOP from going out of operation for an LPAR.
+
+    Attributes:
+        device: device number.
+        iop: the IOP that runs its channel program.
+        path: number of the path by which it runs, from 0: the IOP's place in the device's list.
+        operation: name of the command that runs, as the device calls it.
+        command: its command code.
+        ccw_address: guest absolute address of its CCW.
+        bytes_left: bytes of the CCW's count that are not moved yet.
+        active_ns: how long the channel program has run.
+        pages: pages that CCW and data area lie in, as (first, last) pairs of guest page numbers, ascending.
+    """
 
     device: int
     iop: str
+    path: int
     operation: str
+    command: int
     ccw_address: int
+    bytes_left: int
     active_ns: int
+    pages: tuple[tuple[int, int], ...] = ()
 
 
 @frozen
@@ -35,6 +50,24 @@ class QuiesceIop:
 @frozen
 class ReportBusyDevices:
     """LPAR control -> IOP: which devices are still busy? Answered by IopBusy or IopQuiesced."""
+
+    STEP: ClassVar = Step.QUIESCE
+    op: str
+    lpar: str
+
+
+@frozen
+class HaltBusyDevices:
+    """LPAR control -> IOP: BUSY=HALT: tell the LPAR's busy devices to end. IopQuiesced follows if they do."""
+
+    STEP: ClassVar = Step.QUIESCE
+    op: str
+    lpar: str
+
+
+@frozen
+class ClearBusyDevices:
+    """LPAR control -> IOP: give up on devices that did not end when halted. IopQuiesced follows at once."""
 
     STEP: ClassVar = Step.QUIESCE
     op: str
@@ -99,7 +132,7 @@ class ReleaseHeldStarts:
 
 @frozen
 class HeldStartsReleased:
-    """IOP -> LPAR control: so many held starts began."""
+    """IOP -> LPAR control: so many held starts may begin."""
 
     op: str
     lpar: str
@@ -108,44 +141,39 @@ class HeldStartsReleased:
 
 
 @frozen
-class StartIo:
-    """LIP control -> IOP: start function for a subchannel. Answered by IoStarted."""
+class VaryPath:
+    """SVP -> IOP: use the path from this IOP to a device no more, or again. Answered by PathVaried."""
 
-    PROTOCOL_LEVEL: ClassVar = False
-    op: None
-    lpar: str
-    lip: str
+    op: str
     device: int
-    program: int
-    key: int
+    online: bool
 
 
 @frozen
-class IoStarted:
-    """IOP -> LIP control: the condition code of the start function."""
+class PathVaried:
+    """IOP -> SVP: the path is varied; `changed` tells whether it was not so before."""
 
-    PROTOCOL_LEVEL: ClassVar = False
-    op: None
-    lpar: str
-    lip: str
-    condition_code: int
-
-
-@frozen
-class IoEnded:
-    """IOP -> LIP control: an I/O interruption for the LPAR."""
-
-    PROTOCOL_LEVEL: ClassVar = False
-    op: None
-    lpar: str
-    interruption: IoInterruption
+    op: str
+    iop: str
+    device: int
+    online: bool
+    changed: bool
 
 
 @frozen
-class ChannelProgramEnded:
-    """An IOP's channel program -> the IOP: the start function ended, with this status."""
+class EnterLine:
+    """SVP -> IOP: the operator typed a line at a console of an LPAR. Answered by LineEntered."""
 
-    PROTOCOL_LEVEL: ClassVar = False
-    op: None
+    op: str
     lpar: str
-    interruption: IoInterruption
+    device: int
+    text: str
+
+
+@frozen
+class LineEntered:
+    """IOP -> SVP: the console has the line."""
+
+    op: str
+    lpar: str
+    device: int
