@@ -16,7 +16,7 @@ LAYERS = {
     "storage": 1, "protocol": 1, "dst": 1,
     "guests": 2, "devices": 2, "trace": 2,
     "actors": 3,
-    "machine": 4, "scenario": 4, "report": 4, "runner": 4,
+    "machine": 4, "assembly": 4, "scenario": 4, "report": 4, "runner": 4,
     "": 4,
     "console": 5, "stress": 5,
     "cli": 6,
