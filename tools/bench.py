@@ -17,6 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a clone that is not installed works as well
 
+from benchmarks.channel import measure_channel
 from benchmarks.figures import Figure, table
 from benchmarks.messages import measure_messages
 from benchmarks.moves import measure_move, measure_proof, measure_sizes
@@ -33,6 +34,7 @@ MEASURES: dict[str, Callable[[int], list[Figure]]] = {
     "sizes": measure_sizes,
     "throughput": measure_throughput,
     "messages": measure_messages,
+    "channel": measure_channel,
     "start": measure_start,
     "virtual": measure_virtual,
 }
@@ -42,6 +44,7 @@ QUICK: dict[str, Callable[[int], list[Figure]]] = {
     "sizes": lambda repeats: measure_sizes(repeats, sizes_mib=(16, 64, 256)),
     "throughput": lambda repeats: measure_throughput(repeats, window_ns=NS_PER_S // 2),
     "messages": lambda repeats: measure_messages(repeats, count=2_000),
+    "channel": lambda repeats: measure_channel(repeats, window_ns=NS_PER_S // 5),
 }
 
 
