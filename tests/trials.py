@@ -24,12 +24,12 @@ def lpar(name: str, origin: str, *, size: str = "256K", guest: str = "hammer", *
 
 
 def device(
-    number: str, *, iop: str = "IOP1", kind: str = "disk", latency: str = "1ms", **options: str
+    number: str, *, iop: str | list[str] = "IOP1", kind: str = "disk", latency: str = "1ms", **options: object
 ) -> str:
     """A `[[device]]`."""
     if kind == "disk":
         options = {"size": "256K", **options}
-    lines = [f'number = "{number}"', f'kind = "{kind}"', f'iop = "{iop}"', f'latency = "{latency}"']
+    lines = [f'number = "{number}"', f'kind = "{kind}"', f"iop = {_toml(iop)}", f'latency = "{latency}"']
     return "\n".join(["[[device]]", *lines, f"options = {_toml(options)}"])
 
 
@@ -90,7 +90,7 @@ class Trial:
 
     def steps(self, lpar: str) -> int:
         """Verified steps of a guest so far."""
-        return self.machine._guests[lpar].steps
+        return self.machine.assembly.guests[lpar].steps
 
     async def works(self, *lpars: str) -> None:
         """Every one of these guests does verified steps now."""

@@ -60,7 +60,7 @@ async def test_starts_that_come_while_quiescing_begin_at_the_new_place_and_all_e
         assert held >= 3
         assert held == len(trial.of("start.held", lpar="B")), "all that were held were released"
         await trial.works("B")
-        guest = trial.machine._guests["B"]
+        guest = trial.machine.assembly.guests["B"]
         assert 0 <= guest.started - guest.ended <= 2, "a start was lost"
         for start in trial.of("start.held", lpar="B"):
             sale = next(one for one in trial.of("sale.set", lpar="B") if one["t"] >= start["t"])
@@ -96,7 +96,7 @@ async def test_a_start_that_waits_for_anothers_device_does_not_begin_while_its_l
     async with trial_of(SHARED) as trial:
         await trial.sleep_ms(5)
         # One LPAR's I/O is active, the other one's start waits behind it: that one moves, and needn't wait.
-        (waiting,) = trial.machine._iops["IOP1"]._state.waiting
+        (waiting,) = trial.machine.assembly.iops["IOP1"]._state.waiting
         answer = await trial.give(f"MVSTOR {waiting.lpar} HSA=2M")
         assert (answer.result, answer.busy_devices) == (Result.COMPLETED, ())
         (released,) = trial.of("starts.released", op=answer.operation)

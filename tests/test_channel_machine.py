@@ -1,0 +1,320 @@
+"""The channel subsystem in a whole machine: what a guest does by I/O instructions, and what it sees."""
+
+import pytest
+
+from io_guests import DATA, PROGRAM, Scripted, chain, disk_program
+from lparvm.arch.channel import ENDED, Ccw, CcwFlag, Command, DeviceStatus, SubchannelStatus
+from lparvm.arch.fixed_block import READ
+from lparvm.arch.interception import (
+    ClearSubchannel,
+    HaltSubchannel,
+    ModifySubchannel,
+    ResumeSubchannel,
+    SetAddressLimit,
+    StartSubchannel,
+    StoreSubchannel,
+    TestPendingInterruption,
+    TestSubchannel,
+    WaitForInterruption,
+)
+from lparvm.arch.subchannel import Activity, Function, LimitMode, Orb, Status
+from lparvm.protocol.results import Result
+from trials import device, lpar, scenario, trial_of
+
+DISK, STUCK, CONSOLE, CLOCK = 0x190, 0x191, 0x009, 0x00C
+GUEST = "io_guests:Scripted"
+MS = 1_000_000
+
+
+@pytest.fixture(autouse=True)
+def _fresh_scripts():
+    Scripted.scripts.clear()
+    Scripted.told.clear()
+
+
+def machine(*parts: str, devices: list[str] | None = None, iops: int = 1, **more: object) -> str:
+    """LPAR A at 0 and B at 1M, both scripted; B's devices are given."""
+    numbers = devices if devices is not None else ["0190"]
+    return scenario(
+        *parts, lpar("A", "0", guest=GUEST, devices=numbers), lpar("B", "1M", guest=GUEST, devices=numbers),
+        iops=iops, **more,
+    )  # fmt: skip
+
+
+def script(name: str):
+    """Decorator: this generator function is what the LPAR runs."""
+
+    def keep(function):
+        Scripted.scripts[name] = function
+        return function
+
+    return keep
+
+
+def start(device_number: int, orb: Orb):
+    """Start, wait for its interruption, test: the SCSW."""
+    code = yield StartSubchannel(device_number, orb)
+    assert code == 0, f"condition code {code}"
+    yield WaitForInterruption(devices=(device_number,))
+    tested = yield TestSubchannel(device_number)
+    return tested.irb.scsw
+
+
+async def test_a_start_ends_with_channel_end_and_device_end_and_test_clears_it(autojump_clock):
+    @script("B")
+    def _(cpu, told):
+        orb = disk_program(cpu, PROGRAM, DATA, count=1024)
+        told.append((yield StartSubchannel(DISK, Orb(orb.program, parameter=0xCAFE))))
+        told.append((yield StartSubchannel(DISK, orb)))
+        told.append((yield StoreSubchannel(DISK)).schib.scsw)
+        told.append((yield WaitForInterruption(devices=None)))
+        told.append((yield StartSubchannel(DISK, orb)))
+        told.append((yield TestSubchannel(DISK)))
+        told.append((yield TestSubchannel(DISK)))
+
+    async with trial_of(machine(device("0190"))) as trial:
+        await trial.sleep_ms(20)
+        accepted, busy, active, interruption, pending, tested, again = Scripted.told["B"]
+        assert (accepted, busy, pending) == (0, 2, 1)
+        assert active.function == Function.START
+        assert active.activity & (Activity.START_PENDING | Activity.SUBCHANNEL_ACTIVE)
+        assert (interruption.device, interruption.parameter, interruption.isc) == (DISK, 0xCAFE, 0)
+        scsw = tested.irb.scsw
+        assert tested.condition_code == 0
+        assert scsw.ended_normally, scsw
+        assert scsw.status == Status.PRIMARY | Status.SECONDARY | Status.PENDING
+        assert (scsw.count, scsw.ccw_address) == (0, PROGRAM + 3 * 8)
+        assert again.condition_code == 1, "its status was cleared"
+        assert again.irb.scsw.function == 0
+
+
+async def test_a_subchannel_that_is_not_there_or_not_enabled_is_not_operational(autojump_clock):
+    @script("B")
+    def _(cpu, told):
+        orb = disk_program(cpu, PROGRAM, DATA)
+        for request in (StartSubchannel(0x777, orb), HaltSubchannel(0x777), ClearSubchannel(0x777)):
+            told.append((yield request))
+        told.append((yield TestSubchannel(0x777)).condition_code)
+        told.append((yield StoreSubchannel(0x777)).condition_code)
+        told.append((yield ModifySubchannel(DISK, enabled=False)))
+        told.append((yield StartSubchannel(DISK, orb)))
+        told.append((yield ModifySubchannel(DISK)))
+        told.append((yield StartSubchannel(DISK, orb)))
+
+    async with trial_of(machine(device("0190"))) as trial:
+        await trial.sleep_ms(20)
+        assert Scripted.told["B"] == [3, 3, 3, 3, 3, 0, 3, 0, 0]
+
+
+async def test_halt_ends_a_device_that_hears_it_and_clear_any_other(autojump_clock):
+    @script("B")
+    def _(cpu, told):
+        orb = disk_program(cpu, PROGRAM, DATA)
+        for number in (STUCK, 0x192):
+            told.append((yield StartSubchannel(number, orb)))
+            told.append((yield WaitForInterruption(duration_ns=5 * MS)))
+            told.append((yield HaltSubchannel(number)))
+            told.append((yield WaitForInterruption(devices=(number,), duration_ns=5 * MS)))
+            told.append((yield ClearSubchannel(number)))
+            told.append((yield WaitForInterruption(devices=(number,), duration_ns=5 * MS)))
+            told.append((yield TestSubchannel(number)).irb.scsw)
+
+    deaf = device("0192", kind="fault", script=["stop"])
+    async with trial_of(machine(device("0191", kind="stuck"), deaf, devices=["0191", "0192"])) as trial:
+        await trial.sleep_ms(50)
+        hearing, deaf_one = Scripted.told["B"][:7], Scripted.told["B"][7:]
+        assert hearing[:3] == [0, None, 0]
+        assert hearing[3].device == STUCK
+        assert deaf_one[:4] == [0, None, 0, None], "a deaf device doesn't end when halted"
+        assert deaf_one[4] == 0
+        assert deaf_one[5].device == 0x192
+        assert deaf_one[6].function & Function.CLEAR
+        assert not deaf_one[6].device_status
+
+
+async def test_a_halted_start_shows_its_halt(autojump_clock):
+    @script("B")
+    def _(cpu, told):
+        yield StartSubchannel(STUCK, disk_program(cpu, PROGRAM, DATA))
+        yield WaitForInterruption(duration_ns=5 * MS)
+        yield HaltSubchannel(STUCK)
+        yield WaitForInterruption(devices=(STUCK,))
+        told.append((yield TestSubchannel(STUCK)).irb.scsw)
+        told.append((yield StartSubchannel(STUCK, Orb(PROGRAM))))
+
+    async with trial_of(machine(device("0191", kind="stuck"), devices=["0191"])) as trial:
+        await trial.sleep_ms(20)
+        scsw, again = Scripted.told["B"]
+        assert scsw.function == Function.START | Function.HALT
+        assert scsw.ended
+        assert again == 0, "the subchannel can be used again"
+
+
+async def test_a_suspended_program_is_moved_and_goes_on_at_the_new_place(autojump_clock):
+    @script("B")
+    def _(cpu, told):
+        orb = disk_program(cpu, PROGRAM, DATA, count=512, flags=CcwFlag.SUSPEND)
+        cpu.store(DATA, 0xFFFF)
+        yield StartSubchannel(DISK, Orb(orb.program, suspend_control=True))
+        told.append((yield WaitForInterruption(devices=(DISK,))))
+        told.append((yield TestSubchannel(DISK)).irb.scsw)
+        yield WaitForInterruption(duration_ns=200 * MS)
+        address = orb.program + 16
+        cpu.store_bytes(address, Ccw(READ, 0, 512, DATA).encode())
+        told.append((yield ResumeSubchannel(DISK)))
+        yield WaitForInterruption(devices=(DISK,))
+        told.append((yield TestSubchannel(DISK)).irb.scsw)
+        told.append(cpu.fetch(DATA))
+
+    async with trial_of(machine(device("0190"))) as trial:
+        await trial.sleep_ms(50)
+        answer = await trial.give("MVSTOR B HSA=2M")
+        assert answer.result is Result.COMPLETED, "a suspended program touches nothing"
+        await trial.sleep_ms(250)
+        _, suspended, resumed, ended, word = Scripted.told["B"]
+        assert suspended.activity & Activity.SUSPENDED
+        assert suspended.status & Status.INTERMEDIATE
+        assert resumed == 0
+        assert ended.ended_normally
+        assert word == 0, "the block was read, at the new place"
+
+
+async def test_interruptions_come_by_subclass_then_by_age(autojump_clock):
+    @script("B")
+    def _(cpu, told):
+        for number, isc in ((0x190, 5), (0x193, 2), (0x194, 5)):
+            yield ModifySubchannel(number, isc=isc)
+            yield StartSubchannel(number, disk_program(cpu, PROGRAM + number * 0x400 - 0x190 * 0x400, DATA))
+        yield WaitForInterruption(duration_ns=50 * MS)
+        told.append((yield TestPendingInterruption(classes=0x01)))
+        for _ in range(3):
+            told.append((yield WaitForInterruption(devices=None)).device)
+        told.append((yield TestPendingInterruption()))
+
+    disks = (device("0190", latency="1ms"), device("0193", latency="9ms"), device("0194", latency="5ms"))
+    async with trial_of(machine(*disks, devices=["0190", "0193", "0194"])) as trial:
+        await trial.sleep_ms(100)
+        assert Scripted.told["B"] == [None, 0x193, 0x190, 0x194, None]
+
+
+async def test_address_limit_and_key_are_checked(autojump_clock):
+    @script("B")
+    def _(cpu, told):
+        yield SetAddressLimit(0x10000)
+        yield ModifySubchannel(DISK, limit_mode=LimitMode.BELOW)
+        low, high = (disk_program(cpu, PROGRAM, at) for at in (DATA, 0x12000))
+        orb = disk_program(cpu, PROGRAM, 0x12000)
+        told.append((yield from start(DISK, Orb(orb.program, address_limit=True))))
+        orb = disk_program(cpu, PROGRAM, DATA)
+        told.append((yield from start(DISK, Orb(orb.program, address_limit=True))))
+        cpu.set_key(DATA, 0x30)
+        told.append((yield from start(DISK, Orb(orb.program, key=5))))
+        assert low == high
+
+    async with trial_of(machine(device("0190"))) as trial:
+        await trial.sleep_ms(50)
+        beyond, below, protected = Scripted.told["B"]
+        assert beyond.subchannel_status == SubchannelStatus.PROGRAM_CHECK
+        assert below.ended_normally
+        assert protected.subchannel_status == SubchannelStatus.PROTECTION_CHECK
+
+
+async def test_a_console_writes_lines_and_gives_attention_for_those_typed(autojump_clock):
+    @script("B")
+    def _(cpu, told):
+        cpu.store_bytes(DATA, b"READY")
+        told.append((yield from start(CONSOLE, chain(cpu, PROGRAM, Ccw(0x09, 0, 5, DATA)))))
+        yield WaitForInterruption(devices=(CONSOLE,))
+        told.append((yield TestSubchannel(CONSOLE)).irb.scsw)
+        orb = chain(cpu, PROGRAM, Ccw(0x0A, CcwFlag.SUPPRESS_LENGTH, 80, DATA))
+        told.append((yield from start(CONSOLE, orb)))
+        told.append(cpu.fetch_bytes(DATA, 80 - told[-1].count))
+
+    async with trial_of(machine(device("0009", kind="console"), devices=["0009"])) as trial:
+        messages: list = []
+        trial.machine.svp.listen(messages.append)
+        await trial.sleep_ms(50)
+        answer = await trial.give('REPLY B "query time"')
+        assert answer.result is Result.COMPLETED, answer.message
+        await trial.sleep_ms(50)
+        written, attention, read, line = Scripted.told["B"]
+        assert written.ended_normally
+        assert attention.device_status == DeviceStatus.ATTENTION
+        assert attention.status & Status.ALERT
+        assert read.device_status == ENDED
+        assert line == b"query time"
+        assert [one["text"] for one in trial.of("console.written", lpar="B")] == ["READY"]
+        assert any("READY" in getattr(one, "text", "") for one in messages)
+        assert trial.of("line.entered")
+
+
+async def test_a_clock_interrupts_again_and_again_also_over_moves(autojump_clock):
+    @script("B")
+    def _(cpu, told):
+        while True:
+            yield WaitForInterruption(devices=(CLOCK,))
+            told.append((yield TestSubchannel(CLOCK)).irb.scsw.device_status)
+
+    async with trial_of(machine(device("000C", kind="clock", every="5ms"), devices=["000C"])) as trial:
+        for position in range(4):
+            await trial.sleep_ms(100)
+            answer = await trial.give(f"MVSTOR B HSA={2 - position % 2}M")
+            assert answer.result is Result.COMPLETED
+        ticks = Scripted.told["B"]
+        assert set(ticks) == {DeviceStatus.ATTENTION}
+        assert len(ticks) >= 60, f"{len(ticks)} ticks in 400 ms and more"
+
+
+async def test_a_reserved_disk_makes_others_wait_and_their_moves_dont(autojump_clock):
+    @script("A")
+    def _(cpu, told):
+        told.append((yield from start(DISK, chain(cpu, PROGRAM, Ccw(Command.RESERVE, 0x20, 32, DATA)))))
+        yield WaitForInterruption(duration_ns=300 * MS)
+        told.append((yield from start(DISK, chain(cpu, PROGRAM, Ccw(Command.RELEASE, 0x20, 32, DATA)))))
+
+    @script("B")
+    def _(cpu, told):
+        yield WaitForInterruption(duration_ns=20 * MS)
+        told.append((yield from start(DISK, disk_program(cpu, PROGRAM, DATA))))
+
+    async with trial_of(machine(device("0190"))) as trial:
+        await trial.sleep_ms(100)
+        assert "B" not in Scripted.told or Scripted.told["B"] == []
+        assert [one["reason"] for one in trial.of("start.deferred", lpar="B")] == ["reserved"]
+        answer = await trial.give("MVSTOR B HSA=2M QUIESCE=50ms")
+        assert answer.result is Result.COMPLETED, "a start that waits for the device is not active"
+        await trial.sleep_ms(400)
+        (scsw,) = Scripted.told["B"]
+        assert scsw.ended_normally
+
+
+async def test_paths_are_varied_off_and_on(autojump_clock):
+    @script("B")
+    def _(cpu, told):
+        for _ in range(40):
+            code = yield StartSubchannel(DISK, disk_program(cpu, PROGRAM, DATA))
+            if code:
+                told.append(code)
+            else:
+                yield WaitForInterruption(devices=(DISK,))
+                yield TestSubchannel(DISK)
+            yield WaitForInterruption(duration_ns=10 * MS)
+
+    text = machine(device("0190", iop=["IOP1", "IOP2"]), iops=2)
+    async with trial_of(text) as trial:
+        await trial.sleep_ms(60)
+        used = {one["iop"] for one in trial.of("start.begun", lpar="B")}
+        assert used == {"IOP1", "IOP2"}
+        assert (await trial.give("VARY PATH IOP1.0190 OFF")).result is Result.COMPLETED
+        await trial.sleep_ms(5)
+        trial.events.clear()
+        await trial.sleep_ms(60)
+        assert {one["iop"] for one in trial.of("start.begun", lpar="B")} == {"IOP2"}
+        assert (await trial.give("VARY PATH IOP2.0190 OFF")).result is Result.COMPLETED
+        await trial.sleep_ms(60)
+        assert set(Scripted.told["B"]) == {3}
+        count = len(Scripted.told["B"])
+        assert (await trial.give("VARY PATH IOP2.0190 ON")).result is Result.COMPLETED
+        await trial.sleep_ms(60)
+        assert len(Scripted.told["B"]) <= count + 1
+        assert (await trial.give("VARY PATH IOP2.0777 ON")).result is Result.UNKNOWN_PATH
