@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator
 from typing import Any, ClassVar
 
 from lparvm.arch.channel import CCW_BYTES, Ccw, CcwFlag
-from lparvm.arch.fixed_block import DEFINE_EXTENT, LOCATE, READ, READ_DATA, WRITE, WRITE_DATA, define_extent, locate
+from lparvm.arch.fixed_block import DiskCommand, Operation, define_extent, locate
 from lparvm.arch.interception import WaitForInterruption
 from lparvm.arch.subchannel import Orb
 from lparvm.guests.processor import Processor
@@ -41,13 +41,22 @@ def chain(cpu: Processor, at: int, *ccws: Ccw) -> Orb:
 
 
 def disk_program(
-    cpu: Processor, at: int, data: int, *, block: int = 0, count: int = 512, write: bool = False, flags: int = 0
+    cpu: Processor,
+    at: int,
+    data: int,
+    *,
+    block: int = 0,
+    count: int = 512,
+    write: bool = False,
+    flags: int = 0,
 ) -> Orb:
     """DEFINE EXTENT, LOCATE and one READ or WRITE of whole blocks, with their parameters behind them."""
     parameters = at + 0x100
-    operation, command = (WRITE_DATA, WRITE) if write else (READ_DATA, READ)
-    cpu.store_bytes(parameters, define_extent(0, block + count // 512) + locate(operation, block, count // 512))
+    operation, command = (Operation.WRITE, DiskCommand.WRITE) if write else (Operation.READ, DiskCommand.READ)
+    cpu.store_bytes(
+        parameters, define_extent(0, block + count // 512) + locate(operation, block, count // 512)
+    )
     return chain(
-        cpu, at, Ccw(DEFINE_EXTENT, 0, 16, parameters), Ccw(LOCATE, 0, 8, parameters + 16),
+        cpu, at, Ccw(DiskCommand.DEFINE_EXTENT, 0, 16, parameters), Ccw(DiskCommand.LOCATE, 0, 8, parameters + 16),
         Ccw(command, flags, count, data),
     )  # fmt: skip

@@ -4,7 +4,7 @@ import pytest
 
 from io_guests import DATA, PROGRAM, Scripted, chain, disk_program
 from lparvm.arch.channel import ENDED, Ccw, CcwFlag, Command, DeviceStatus, SubchannelStatus
-from lparvm.arch.fixed_block import READ
+from lparvm.arch.fixed_block import DiskCommand
 from lparvm.arch.interception import (
     ClearSubchannel,
     HaltSubchannel,
@@ -160,7 +160,7 @@ async def test_a_suspended_program_is_moved_and_goes_on_at_the_new_place(autojum
         told.append((yield TestSubchannel(DISK)).irb.scsw)
         yield WaitForInterruption(duration_ns=200 * MS)
         address = orb.program + 16
-        cpu.store_bytes(address, Ccw(READ, 0, 512, DATA).encode())
+        cpu.store_bytes(address, Ccw(DiskCommand.READ, 0, 512, DATA).encode())
         told.append((yield ResumeSubchannel(DISK)))
         yield WaitForInterruption(devices=(DISK,))
         told.append((yield TestSubchannel(DISK)).irb.scsw)

@@ -4,7 +4,7 @@ from collections.abc import Generator
 from typing import Any
 
 from lparvm.arch.channel import CCW_BYTES, Ccw, CcwFlag
-from lparvm.arch.fixed_block import DEFINE_EXTENT, LOCATE, READ, READ_DATA, define_extent, locate
+from lparvm.arch.fixed_block import DiskCommand, Operation, define_extent, locate
 from lparvm.arch.interception import StartSubchannel, TestSubchannel, WaitForInterruption
 from lparvm.arch.subchannel import Orb
 from lparvm.guests.channel_io import run_program
@@ -21,12 +21,15 @@ def build_reads(cpu: Processor, program: int, data: int, ccw_bytes: int, reads: 
     """A channel program at `program` that reads from block 0 on, `reads` CCWs of `ccw_bytes` each."""
     blocks = ccw_bytes * reads // _BLOCK
     parameters = program + (reads + 2) * CCW_BYTES
-    cpu.store_bytes(parameters, define_extent(0, blocks - 1) + locate(READ_DATA, 0, blocks))
+    cpu.store_bytes(parameters, define_extent(0, blocks - 1) + locate(Operation.READ, 0, blocks))
     chain = CcwFlag.CHAIN_COMMAND
-    ccws = [Ccw(DEFINE_EXTENT, chain, 16, parameters), Ccw(LOCATE, chain, 8, parameters + 16)]
+    ccws = [
+        Ccw(DiskCommand.DEFINE_EXTENT, chain, 16, parameters),
+        Ccw(DiskCommand.LOCATE, chain, 8, parameters + 16),
+    ]
     for number in range(reads):
         flags = chain if number < reads - 1 else CcwFlag(0)
-        ccws.append(Ccw(READ, flags, ccw_bytes, data + number * ccw_bytes))
+        ccws.append(Ccw(DiskCommand.READ, flags, ccw_bytes, data + number * ccw_bytes))
     cpu.store_bytes(program, b"".join(ccw.encode() for ccw in ccws))
 
 
