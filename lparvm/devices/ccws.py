@@ -40,7 +40,9 @@ CHAIN_DATA = int(CcwFlag.CHAIN_DATA)
 SKIP = int(CcwFlag.SKIP)
 INDIRECT = int(CcwFlag.INDIRECT)
 _SUSPEND = int(CcwFlag.SUSPEND)
-_NO_FLAG = 0xFF & ~sum(CcwFlag)
+_NO_AREA = INDIRECT | SKIP  # the data address is none, or not looked at
+_NO_FLAG = int(0xFF & ~sum(CcwFlag))
+_UNUSUAL = int(0xFF & ~(CcwFlag.CHAIN_COMMAND | CcwFlag.SUPPRESS_LENGTH))  # flags with something to check
 _TRANSFER_IN_CHANNEL = int(Command.TRANSFER_IN_CHANNEL)
 
 _FORMAT_1 = struct.Struct(">BBHI")
@@ -107,23 +109,17 @@ class Ccws:
             self._progress.ccw_address = address
             if command & 0x0F == _TRANSFER_IN_CHANNEL:
                 raise ChannelCheck(SubchannelStatus.PROGRAM_CHECK, address)
-        if (
-            flags & self._flags_invalid
-            or data_address > CCW_ADDRESS_MAX
-            or (not count and (data_chaining or flags & CHAIN_DATA or not self._format_1))
-            or (flags & INDIRECT and data_address & self._idaw_mask)
-            or (flags & _SUSPEND if data_chaining else not command & 0x0F)
-        ):
-            raise ChannelCheck(SubchannelStatus.PROGRAM_CHECK, address)
+        if flags & _UNUSUAL or data_chaining or not (count and command & 0x0F) or data_address >> 31:
+            self._check(command, flags, count, data_address, address, data_chaining=data_chaining)
         if not data_chaining:
             self.command = command
         self.address, self.flags, self.count, self.data_address = address, flags, count, data_address
         self._next = address + CCW_BYTES
         self._progress.bytes_left = count
-        areas = [(address, CCW_BYTES)]
-        if not flags & (INDIRECT | SKIP):
-            areas.append((data_address, count))
-        self._progress.areas = areas
+        if flags & _NO_AREA:
+            self._progress.areas = ((address, CCW_BYTES),)
+        else:
+            self._progress.areas = ((address, CCW_BYTES), (data_address, count))
 
     def skip(self) -> None:
         """Status modifier: the CCW behind the one in control is left out."""
@@ -139,12 +135,23 @@ class Ccws:
         if address & 7 or not 0 <= address <= self.address_max or self._fetched >= CCWS_PER_START_MAX:
             raise ChannelCheck(SubchannelStatus.PROGRAM_CHECK, address)
         self._fetched += 1
-        data = self._view.fetch(address, CCW_BYTES)
         if self._format_1:
-            command, flags, count, data_address = _FORMAT_1.unpack(data)
+            command, flags, count, data_address = self._view.fetch_fields(address, _FORMAT_1)
             return command, flags, count, data_address
-        word, flags, count = _FORMAT_0.unpack(data)
+        word, flags, count = self._view.fetch_fields(address, _FORMAT_0)
         return word >> 24, flags, count, word & CCW_ADDRESS_MAX_0
+
+    def _check(
+        self, command: int, flags: int, count: int, data_address: int, address: int, *, data_chaining: bool
+    ) -> None:
+        if (
+            flags & self._flags_invalid
+            or data_address > CCW_ADDRESS_MAX
+            or (not count and (data_chaining or flags & CHAIN_DATA or not self._format_1))
+            or (flags & INDIRECT and data_address & self._idaw_mask)
+            or (flags & _SUSPEND if data_chaining else not command & 0x0F)
+        ):
+            raise ChannelCheck(SubchannelStatus.PROGRAM_CHECK, address)
 
     def _can_transfer(self, command: int, flags: int, count: int, data_address: int) -> bool:
         # In format 0 the other fields are not looked at, nor the high bits of the command code.

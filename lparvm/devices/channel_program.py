@@ -48,6 +48,7 @@ from lparvm.storage.channel_view import ChannelCheck, ChannelView
 __all__ = ["HaltSignal", "Intermediate", "Progress", "Steps", "Suspended", "execute"]
 
 _CHAIN_COMMAND = int(CcwFlag.CHAIN_COMMAND)
+_CHAIN = _CHAIN_COMMAND | CHAIN_DATA
 _SUPPRESS_LENGTH = int(CcwFlag.SUPPRESS_LENGTH)
 _SUSPEND = int(CcwFlag.SUSPEND)
 _ENDED = int(ENDED)
@@ -145,69 +146,83 @@ class _Run:
         self.data = ChannelData(self._ccws, view, orb, progress, limit)
         self.device_status = 0
 
-    def program(self) -> Generator[_Wait, None, int]:
+    def program(self) -> Generator[_Wait, None, int]:  # noqa: C901, PLR0912 - in one piece for speed
         """All commands; returns the subchannel status.
 
         Raises:
             ChannelCheck: a CCW or its data is wrong.
         """
-        ccws = self._ccws
+        ccws, device, data = self._ccws, self._device, self.data
         if not 0 <= self._orb.key <= _KEY_MAX:
             raise ChannelCheck(SubchannelStatus.PROGRAM_CHECK, self._orb.program)
         chained = False
         while True:
             ccws.fetch(first=not chained)
-            while ccws.flags & _SUSPEND:
-                yield Suspended((ccws.address + CCW_BYTES) & CCW_ADDRESS_MAX)
-                ccws.resume()
-                ccws.fetch()
-            self.data.begin()
-            yield from self._command(chained=chained)
+            if ccws.flags & _SUSPEND:
+                yield from self._suspend()
+            self._begin()
+            waited = False
+            try:
+                waits = device.perform(ccws.command, data, chained=chained)
+                if data.interruptions:
+                    yield from self._tell_interruptions()
+                while True:
+                    wait = next(waits)
+                    if data.interruptions:
+                        yield from self._tell_interruptions()
+                    yield wait
+                    waited = True
+            except StopIteration as end:
+                self.device_status = int(end.value)
+            except DeviceCheck as check:
+                device.note_check(check)
+                self.device_status = _ENDED | _UNIT_CHECK
+            except (HaltSignal, GeneratorExit):
+                _close(waits)
+                raise
             incorrect_length = self._incorrect_length()
-            if self.data.interruptions:
+            if data.interruptions:
                 yield from self._tell_interruptions()
             if incorrect_length:
                 return int(SubchannelStatus.INCORRECT_LENGTH)
-            if self.device_status & ~_STATUS_MODIFIER != _ENDED:
+            if not self._chains():
                 return 0
-            if not ccws.flags & _CHAIN_COMMAND or ccws.flags & CHAIN_DATA:
-                return 0
-            if self.device_status & _STATUS_MODIFIER:
-                ccws.skip()
             chained = True
-            yield 0  # others get their turn also when a program only loops
+            if not waited:
+                yield 0  # others get their turn also when a program only loops
 
-    def _command(self, *, chained: bool) -> Generator[_Wait, None, None]:
-        """Let the device perform the command of the CCW in control."""
-        device, data, progress, command = self._device, self.data, self._progress, self._ccws.command
+    def _suspend(self) -> Generator[Suspended, None, None]:
+        ccws = self._ccws
+        while ccws.flags & _SUSPEND:
+            yield Suspended((ccws.address + CCW_BYTES) & CCW_ADDRESS_MAX)
+            ccws.resume()
+            ccws.fetch()
+
+    def _begin(self) -> None:
+        """The device is told the command of the CCW in control."""
+        command, progress = self._ccws.command, self._progress
         if command != progress.command:
-            progress.command, progress.operation = command, device.operation(command)
+            progress.command, progress.operation = command, self._device.operation(command)
         self.device_status = _ENDED
-        if data.interruptions:
-            yield from self._tell_interruptions()
-        waits = device.perform(command, data, chained=chained)
-        try:
-            while True:
-                wait = next(waits)
-                if data.interruptions:
-                    yield from self._tell_interruptions()
-                yield wait
-        except StopIteration as end:
-            self.device_status = int(end.value)
-        except DeviceCheck as check:
-            device.note_check(check)
-            self.device_status = _ENDED | _UNIT_CHECK
-        except (HaltSignal, GeneratorExit):
-            _close(waits)
-            raise
+        self.data.begin()
 
     def _incorrect_length(self) -> bool:
         data = self.data
-        if not data.used or self.device_status & _UNIT_CHECK or not data.wrong_length():
+        if not data.used or not (data.left or data.overrun or self._ccws.flags & CHAIN_DATA):
+            return False
+        if self.device_status & _UNIT_CHECK or not data.wrong_length():
             return False
         # The last CCW in control: data chaining may have gone on.
         flags = self._ccws.flags
         return bool(flags & CHAIN_DATA) or not flags & _SUPPRESS_LENGTH
+
+    def _chains(self) -> bool:
+        """Whether another command follows by command chaining."""
+        if self.device_status != _ENDED:
+            if self.device_status != _ENDED | _STATUS_MODIFIER:
+                return False
+            self._ccws.skip()
+        return self._ccws.flags & _CHAIN == _CHAIN_COMMAND
 
     def _tell_interruptions(self) -> Generator[Intermediate, None, None]:
         told, self.data.interruptions = self.data.interruptions, []

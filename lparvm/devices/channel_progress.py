@@ -1,6 +1,6 @@
 """How far a channel program is: for the message that names a busy device, and for what an IOP accounts."""
 
-from attrs import Factory, define
+from attrs import define
 
 from lparvm.arch.address import PAGE_SHIFT
 
@@ -24,7 +24,7 @@ class Progress:
     ccw_address: int = 0
     bytes_left: int = 0
     bytes_moved: int = 0
-    areas: list[tuple[int, int]] = Factory(list)
+    areas: tuple[tuple[int, int], ...] = ()
 
     @property
     def pages(self) -> tuple[tuple[int, int], ...]:

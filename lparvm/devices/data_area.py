@@ -104,7 +104,10 @@ class ChannelData:
         if address < self._low or address + count > self._high:
             raise ChannelCheck(SubchannelStatus.PROGRAM_CHECK, address)
         self._view.store(address, data)
-        self._advance(count)
+        self._address = address + count
+        self.left -= count
+        self._progress.bytes_left = self.left
+        self._progress.bytes_moved += count
         return count
 
     def take(self, most: int, *, exact: bool = False) -> bytes | memoryview:

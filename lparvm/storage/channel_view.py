@@ -8,6 +8,8 @@ This is the path of all data between guests and devices, so an access allocates 
 """
 
 from collections.abc import Callable
+from struct import Struct
+from typing import Any
 
 from lparvm.arch.address import PAGE_SHIFT, Zone
 from lparvm.arch.channel import SubchannelStatus
@@ -56,7 +58,7 @@ class ChannelView:
     """
 
     __slots__ = (
-        "_access_key", "_buffer", "_fetches", "_highest", "_key_buffer", "_lowest", "_revoked", "_storage",
+        "_access_key", "_buffer", "_fetches", "_first_fault", "_highest", "_key_buffer", "_lowest", "_revoked",
         "_stores", "_zone_in_force", "on_zone_change", "origin",
     )  # fmt: skip
 
@@ -75,7 +77,7 @@ class ChannelView:
             access_key: the subchannel key, 0 to 15.
             on_zone_change: see the class.
         """
-        self._storage = storage
+        self._first_fault = storage.first_fault
         self._buffer = storage.buffer
         self._key_buffer = storage.key_buffer
         self._zone_in_force = zone_in_force
@@ -95,6 +97,15 @@ class ChannelView:
         """
         host = self._access(address, count, REFERENCE)
         return bytes(self._buffer[host : host + count])
+
+    def fetch_fields(self, address: int, layout: Struct) -> tuple[Any, ...]:
+        """The fields of `layout` at a guest absolute address, taken apart without a copy in between.
+
+        Raises:
+            ChannelCheck: outside the zone, protected, or a frame is faulty.
+            TransferRefused: the view was revoked.
+        """
+        return layout.unpack_from(self._buffer, self._access(address, layout.size, REFERENCE))
 
     def store(self, address: int, data: bytes | bytearray | memoryview) -> None:
         """Store bytes from a guest absolute address on: all of them or, refused, none.
@@ -157,13 +168,15 @@ class ChannelView:
             return host
         last = host + count - 1
         first_frame, last_frame = host >> PAGE_SHIFT, last >> PAGE_SHIFT
-        if self._access_key:
+        key = self._key_buffer[first_frame]
+        if self._access_key and (first_frame != last_frame or key >> 4 != self._access_key):
             self._check_keys(address, zone, first_frame, last_frame, store=bits != REFERENCE)
-        if self._storage.first_fault(zone) is not None:
+        if self._first_fault(zone) is not None:
             self._check_faults(address, zone, first_frame, last_frame)
         if zone.origin != self.origin:
             self._change_origin(zone.origin)
-        mark_frames(self._key_buffer, first_frame, last_frame, bits)
+        if first_frame != last_frame or key & bits != bits:
+            mark_frames(self._key_buffer, first_frame, last_frame, bits)
         words = ((address & 7) + count + 7) >> 3
         if bits == REFERENCE:
             self._fetches += words
@@ -186,7 +199,7 @@ class ChannelView:
             raise ChannelCheck(SubchannelStatus.PROTECTION_CHECK, page)
 
     def _check_faults(self, address: int, zone: Zone, first: int, last: int) -> None:
-        frame = self._storage.first_fault(Zone(first, last - first + 1))
+        frame = self._first_fault(Zone(first, last - first + 1))
         if frame is not None:
             page = max(address, (frame - zone.origin) << PAGE_SHIFT)
             raise ChannelCheck(SubchannelStatus.CHANNEL_DATA_CHECK, page)
