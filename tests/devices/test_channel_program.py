@@ -8,8 +8,24 @@ from lparvm.config import CCWS_PER_START_MAX
 from lparvm.devices.base import Sense
 
 from .channel_harness import (
-    CHAIN, CHAIN_DATA, DATA, END, IDA, IDAWS, LATENCY_NS, MODE, PATTERN, PROGRAM, READ, SLI, SUSPEND, TIC,
-    WRITE, Channel, Peripheral, ending,
+    CHAIN,
+    CHAIN_DATA,
+    DATA,
+    END,
+    IDA,
+    IDAWS,
+    LATENCY_NS,
+    MODE,
+    PATTERN,
+    PROGRAM,
+    READ,
+    SLI,
+    SUSPEND,
+    TIC,
+    WRITE,
+    Channel,
+    Peripheral,
+    ending,
 )  # fmt: skip
 
 NOP, SENSE = Command.NO_OPERATION, Command.SENSE
@@ -255,7 +271,12 @@ def test_a_wrong_ccw_is_a_program_check_and_its_device_does_not_hear_of_it(chann
 
 
 def test_what_went_before_a_wrong_ccw_has_ended_normally(channel):
-    assert ending(channel.run(Peripheral(), (NOP, CHAIN, 7, 0), (0, 0, 1, 0))) == (NORMAL, PROGRAM_CHECK, 7, 16)
+    assert ending(channel.run(Peripheral(), (NOP, CHAIN, 7, 0), (0, 0, 1, 0))) == (
+        NORMAL,
+        PROGRAM_CHECK,
+        7,
+        16,
+    )
 
 
 @pytest.mark.parametrize(
@@ -288,7 +309,12 @@ def test_a_piece_that_leaves_the_zone_is_a_program_check_and_is_not_moved(channe
 @pytest.mark.parametrize("command", [READ, WRITE])
 @pytest.mark.parametrize(
     ("limit", "refused"),
-    [((0, DATA + 512), False), ((DATA, 1 << 31), False), ((0, DATA + 511), True), ((DATA + 1, 1 << 31), True)],
+    [
+        ((0, DATA + 512), False),
+        ((DATA, 1 << 31), False),
+        ((0, DATA + 511), True),
+        ((DATA + 1, 1 << 31), True),
+    ],
 )
 def test_data_outside_the_limit_is_a_program_check(channel, command, limit, refused):
     device = Peripheral(PATTERN[:512])
