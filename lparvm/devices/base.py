@@ -21,6 +21,8 @@ from lparvm.errors import UsageError
 from lparvm.options import Option, parse_options
 from lparvm.units import stream_seed
 
+_COMMON = frozenset(Command)
+
 
 class Sense(enum.IntFlag):
     """Why a command ended in unit check: byte 0 of the sense data."""
@@ -62,10 +64,14 @@ Waits = Generator[int | Deaf, None, DeviceStatus]
 class DataArea(Protocol):
     """The data of one command, as its device moves them; data chaining and indirect addressing are inside."""
 
-    def take(self, most: int) -> bytes | memoryview:
+    def take(self, most: int, *, exact: bool = False) -> bytes | memoryview:
         """The next bytes of an output command: `most`, or fewer where the program's count is used up.
 
         A memoryview is of guest storage: to be used before the next wait, and not kept.
+
+        Args:
+            most: bytes that the device can take now.
+            exact: it needs all of them, as for a block of fixed length: fewer are an incorrect length.
 
         Raises:
             ChannelCheck: the channel program is wrong; it ends the program, so let it pass.
@@ -165,6 +171,9 @@ class Device(ABC):
             DeviceCheck: it can't; `note_check` then keeps the sense.
             ChannelCheck: out of `data`.
         """
+        if command not in _COMMON:
+            self._sense.pop(self._connected, None)
+            return (yield from self.execute(command, data, chained=chained))
         if command == Command.SENSE:
             data.give(bytes((self._sense.get(self._connected, 0),)).ljust(SENSE_BYTES, b"\0"))
             return ENDED
@@ -178,8 +187,6 @@ class Device(ABC):
                 self.reserved_by = self._connected
             case Command.RELEASE:
                 self.reserved_by = None
-            case _:
-                return (yield from self.execute(command, data, chained=chained))
         return ENDED
 
     @abstractmethod

@@ -1,238 +1,238 @@
 """Runs a channel program: CCWs in guest storage, data between guest storage and a device.
 
-A synchronous generator: it yields the time to wait, in ns, and touches storage in between; whoever drives it
-sleeps. CCWs are fetched one at a time, when they are needed (no prefetch: a guest may build the next one
-while the first runs). Every CCW and data address is guest absolute and checked by the `ChannelView` at the
-access; what a guest does wrong ends the start function with a status, whatever it wrote there.
-
-Commands (format-1 CCWs):
-
-- READ, WRITE: block by block from where the device stands; at the beginning that is block 0. A count that
-  is no multiple of the block is an incorrect length: a READ stores the front of the last block, a WRITE
-  fills it with zeros. A count of zero moves nothing, and is an incorrect length too.
-- SEEK: stands before the block whose number is the 4 bytes at the data address. Fewer: unit check.
-- SENSE: 32 bytes, of which byte 0 says why the last unit check was (`devices.base.Sense`).
-- NO-OPERATION: nothing; its count is not looked at.
-- TRANSFER IN CHANNEL: the next CCW is at the data address. Neither the first CCW nor the target of another.
+A synchronous generator: it yields what it waits for, and touches storage in between; whoever drives it
+sleeps. Nothing is prefetched (a guest may build the next CCW while the first runs), and every address is
+guest absolute and checked by the `ChannelView` at the access; what a guest does wrong ends the start function
+with a status, whatever it wrote there.
 
 How a start function ends, besides normally:
 
-- incorrect length: the count was not the device's and the CCW doesn't suppress it. Chaining stops.
-- program check: a CCW that is malformed, off its boundary or outside the zone; data outside the zone; more
-  than `CCWS_PER_START_MAX` CCWs; and whatever is not supported (data chaining, skip, program-controlled
-  interruption, indirect data addressing, suspend).
-- protection check: the subchannel key does not match.
-- unit check: the device doesn't know the command, or can't perform it. Incorrect length is not added.
+- incorrect length: the device had or needed more than the count, or left some of it, and the CCW doesn't
+  suppress that; with the chain-data flag it is not suppressed. Of a command that moved no data the count is
+  not looked at.
+- program check: a CCW, IDAW or address that is wrong; see `ccws` and `data_area`.
+- protection check: the subchannel key doesn't match the storage key of a CCW, an IDAW or the data.
+- channel data check: a frame is faulty, or the device says so.
+- interface control check: the device gave data to an output command, or the other way round.
+- unit check: the device cannot do what it was told. Incorrect length is not added.
+- other device status than channel end and device end, with or without status modifier.
 
-The residual count is that of the last CCW performed. The CCW address is that of the last CCW used, plus 8; a
-TRANSFER IN CHANNEL to where no CCW can be is itself the last one.
+Each of them ends chaining. The residual count is that of the last CCW performed, and the CCW address that of
+the last CCW in control, plus 8. Device status is zero where the device was never told a command.
+
+Read backward is not done: what a device gives is stored at ascending addresses.
 
 Source: Principles of Operation, chapters 15 and 16.
 """
 
 from collections.abc import Generator
 
-from attrs import define
+from attrs import frozen
 
 from lparvm.arch.channel import (
     CCW_ADDRESS_MAX,
     CCW_BYTES,
-    Ccw,
+    ENDED,
     CcwFlag,
-    Command,
     DeviceStatus,
+    Ending,
     SubchannelStatus,
 )
-from lparvm.arch.interruption import IoInterruption
-from lparvm.config import CCWS_PER_START_MAX
-from lparvm.devices.base import Device, DeviceCheck, Sense
+from lparvm.arch.subchannel import Orb
+from lparvm.devices.base import Deaf, Device, DeviceCheck, Waits
+from lparvm.devices.ccws import CHAIN_DATA, Ccws
+from lparvm.devices.channel_progress import Progress
+from lparvm.devices.data_area import ChannelData
 from lparvm.storage.channel_view import ChannelCheck, ChannelView
 
-BLOCK_NUMBER_BYTES = 4
-SENSE_BYTES = 32
+__all__ = ["HaltSignal", "Intermediate", "Progress", "Steps", "Suspended", "execute"]
 
-_SUPPORTED_FLAGS = CcwFlag.CHAIN_COMMAND | CcwFlag.SUPPRESS_LENGTH
-_ENDED = DeviceStatus.CHANNEL_END | DeviceStatus.DEVICE_END
-_NORMAL = SubchannelStatus(0)
+_CHAIN_COMMAND = int(CcwFlag.CHAIN_COMMAND)
+_CHAIN = _CHAIN_COMMAND | CHAIN_DATA
+_SUPPRESS_LENGTH = int(CcwFlag.SUPPRESS_LENGTH)
+_SUSPEND = int(CcwFlag.SUSPEND)
+_ENDED = int(ENDED)
+_STATUS_MODIFIER = int(DeviceStatus.STATUS_MODIFIER)
+_UNIT_CHECK = int(DeviceStatus.UNIT_CHECK)
+_KEY_MAX = 15
 
-Waits = Generator[int, None, None]
+
+class HaltSignal(Exception):  # noqa: N818 - a signal, no error
+    """Thrown into a channel program at a wait that is not `Deaf`: the device is told to end, and does."""
 
 
-@define
-class Progress:
-    """How far a channel program is, for the message that names a busy device.
+@frozen
+class Suspended:
+    """A CCW with the suspend flag was reached; sent on, the program fetches that CCW again.
 
     Attributes:
-        operation: the command that runs.
-        ccw_address: guest absolute address of its CCW.
-        bytes_moved: bytes of data stored or fetched by the whole program; a SEEK's block number is none.
+        ccw_address: guest absolute address of that CCW, plus 8, as it stands in the SCSW.
     """
 
-    operation: str = "START"
-    ccw_address: int = 0
-    bytes_moved: int = 0
+    ccw_address: int
+
+
+@frozen
+class Intermediate:
+    """A program-controlled interruption; the program goes on at once.
+
+    Attributes:
+        ccw_address: guest absolute address of the CCW that asks for it, plus 8, as it stands in the SCSW.
+    """
+
+    ccw_address: int
+
+
+Steps = Generator[int | Deaf | Suspended | Intermediate, None, Ending]
+"""A channel program under way: yields times to wait in ns and what is to be told, returns its ending."""
+_Wait = int | Deaf | Suspended | Intermediate
 
 
 def execute(
-    device: Device, view: ChannelView, program: int, progress: Progress
-) -> Generator[int, None, IoInterruption]:
-    """Run the channel program at a guest absolute address; yields waits in ns, returns the ending status.
+    device: Device, view: ChannelView, orb: Orb, progress: Progress, limit: tuple[int, int] | None = None
+) -> Steps:
+    """Run a channel program.
 
-    Only one at a time for a device. Left before its end, it has moved whole blocks, and touches nothing more.
+    The caller has connected the device, and disconnects it after the end. At a wait the program may be told
+    to end, by `HaltSignal` or by closing it: the command of the device is closed, and the start function ends
+    with channel end and device end, and the residual count as it stands.
 
     Args:
         device: the device.
-        view: guest storage as the IOP may use it.
-        program: guest absolute address of the first CCW.
+        view: guest storage as the IOP may use it, with the ORB's key.
+        orb: what START SUBCHANNEL was given.
         progress: kept up to date.
+        limit: lowest data address allowed, and the lowest not allowed; None: no limit.
+
+    Raises:
+        TransferRefused: the view was revoked.
     """
-    run = _Run(device, view, progress)
-    device.block = 0
-    device_status = _ENDED
+    run = _Run(device, view, orb, progress, limit)
     try:
-        subchannel_status = yield from run.program(program)
+        status = yield from run.program()
     except ChannelCheck as check:
-        subchannel_status = check.status
-    except DeviceCheck as check:
-        device.sense = check.sense
-        subchannel_status, device_status = _NORMAL, _ENDED | DeviceStatus.UNIT_CHECK
-    return IoInterruption(
-        device.number, int(device_status), int(subchannel_status), run.residual,
-        progress.ccw_address + CCW_BYTES,
-    )  # fmt: skip
+        status = int(check.status)
+        if run.data.interruptions:
+            status |= SubchannelStatus.PROGRAM_CONTROLLED
+    except (HaltSignal, GeneratorExit):
+        status, run.device_status = 0, _ENDED
+    finally:
+        residual = run.data.left
+        run.data.end()
+    address = (progress.ccw_address + CCW_BYTES) & CCW_ADDRESS_MAX
+    return Ending(run.device_status, status, residual, address)
 
 
-@define
 class _Run:
     """One start function under way.
 
     Attributes:
-        residual: bytes of the current CCW's count that were not moved.
-        right_length: whether the count of the current CCW is what the device had or took.
+        data: the data area of its commands.
+        device_status: of the last command; as if it ended normally while it runs.
     """
 
-    device: Device
-    view: ChannelView
-    progress: Progress
-    residual: int = 0
-    right_length: bool = True
+    __slots__ = ("_ccws", "_device", "_orb", "_progress", "data", "device_status")
 
-    def program(self, first: int) -> Generator[int, None, SubchannelStatus]:
-        """All CCWs, from guest absolute `first` on; returns the subchannel status.
+    def __init__(
+        self,
+        device: Device,
+        view: ChannelView,
+        orb: Orb,
+        progress: Progress,
+        limit: tuple[int, int] | None,
+    ) -> None:
+        self._device, self._orb, self._progress = device, orb, progress
+        self._ccws = Ccws(view, orb, progress)
+        self.data = ChannelData(self._ccws, view, orb, progress, limit)
+        self.device_status = 0
+
+    def program(self) -> Generator[_Wait, None, int]:  # noqa: C901, PLR0912 - in one piece for speed
+        """All commands; returns the subchannel status.
 
         Raises:
-            ChannelCheck: a CCW or its data area is wrong.
-            DeviceCheck: the device cannot do it.
+            ChannelCheck: a CCW or its data is wrong.
         """
-        address, begun, transferred = first, False, False
-        self.progress.ccw_address = first
-        for _ in range(CCWS_PER_START_MAX):
-            if not transferred:
-                self.progress.ccw_address = address
-            ccw = self._fetch(address)
-            self.progress.ccw_address = address
-            _check(ccw, address)
-            if ccw.command == Command.TRANSFER_IN_CHANNEL:
-                if transferred or not begun:
-                    return SubchannelStatus.PROGRAM_CHECK
-                address, transferred = ccw.address, True
-                continue
-            yield from self._perform(ccw, begun=begun)
-            if not self.right_length and not ccw.flags & CcwFlag.SUPPRESS_LENGTH:
-                return SubchannelStatus.INCORRECT_LENGTH
-            if not ccw.chains:
-                return _NORMAL
-            address, begun, transferred = address + CCW_BYTES, True, False
-            yield 0  # others get their turn also when a program only loops
-        return SubchannelStatus.PROGRAM_CHECK
+        ccws, device, data = self._ccws, self._device, self.data
+        if not 0 <= self._orb.key <= _KEY_MAX:
+            raise ChannelCheck(SubchannelStatus.PROGRAM_CHECK, self._orb.program)
+        chained = False
+        while True:
+            ccws.fetch(first=not chained)
+            if ccws.flags & _SUSPEND:
+                yield from self._suspend()
+            self._begin()
+            waited = False
+            try:
+                waits = device.perform(ccws.command, data, chained=chained)
+                if data.interruptions:
+                    yield from self._tell_interruptions()
+                while True:
+                    wait = next(waits)
+                    if data.interruptions:
+                        yield from self._tell_interruptions()
+                    yield wait
+                    waited = True
+            except StopIteration as end:
+                self.device_status = int(end.value)
+            except DeviceCheck as check:
+                device.note_check(check)
+                self.device_status = _ENDED | _UNIT_CHECK
+            except (HaltSignal, GeneratorExit):
+                _close(waits)
+                raise
+            incorrect_length = self._incorrect_length()
+            if data.interruptions:
+                yield from self._tell_interruptions()
+            if incorrect_length:
+                return int(SubchannelStatus.INCORRECT_LENGTH)
+            if not self._chains():
+                return 0
+            chained = True
+            if not waited:
+                yield 0  # others get their turn also when a program only loops
 
-    def _fetch(self, address: int) -> Ccw:
-        if address % CCW_BYTES or address > CCW_ADDRESS_MAX:
-            raise ChannelCheck(SubchannelStatus.PROGRAM_CHECK, address)
-        return Ccw.decode(self.view.fetch(address, CCW_BYTES))
+    def _suspend(self) -> Generator[Suspended, None, None]:
+        ccws = self._ccws
+        while ccws.flags & _SUSPEND:
+            yield Suspended((ccws.address + CCW_BYTES) & CCW_ADDRESS_MAX)
+            ccws.resume()
+            ccws.fetch()
 
-    def _perform(self, ccw: Ccw, *, begun: bool) -> Waits:
-        try:
-            command = Command(ccw.command)
-        except ValueError:
-            problem = f"command {ccw.command:02X}"
-            raise DeviceCheck(Sense.COMMAND_REJECT, f"{problem}; expected one it knows") from None
-        self.progress.operation = command.name
-        self.residual, self.right_length = ccw.count, True
-        if not begun:
-            yield from self.device.begin()
-        if command not in (Command.SENSE, Command.NO_OPERATION):
-            self.device.sense = Sense(0)
-        match command:
-            case Command.READ | Command.WRITE:
-                yield from self._transfer(ccw)
-            case Command.SEEK:
-                self._seek(ccw)
-            case Command.SENSE:
-                self._sense(ccw)
-            case _:
-                assert command == Command.NO_OPERATION, f"{command.name} is performed elsewhere"
+    def _begin(self) -> None:
+        """The device is told the command of the CCW in control."""
+        command, progress = self._ccws.command, self._progress
+        if command != progress.command:
+            progress.command, progress.operation = command, self._device.operation(command)
+        self.device_status = _ENDED
+        self.data.begin()
 
-    def _transfer(self, ccw: Ccw) -> Waits:
-        """READ or WRITE, block by block, each after the device's latency."""
-        device, block_bytes = self.device, self.device.block_bytes
-        self.right_length = ccw.count > 0 and ccw.count % block_bytes == 0
-        while self.residual:
-            part = min(block_bytes, self.residual)
-            address = ccw.address + ccw.count - self.residual
-            yield device.latency_ns
-            if ccw.command == Command.READ:
-                self._store(address, device.read_block()[:part])
-            else:
-                device.write_block(self._fetch_data(address, part).ljust(block_bytes, b"\0"))
-            self.residual -= part
-            self.progress.bytes_moved += part
+    def _incorrect_length(self) -> bool:
+        data = self.data
+        if not data.used or not (data.left or data.overrun or self._ccws.flags & CHAIN_DATA):
+            return False
+        if self.device_status & _UNIT_CHECK or not data.wrong_length():
+            return False
+        # The last CCW in control: data chaining may have gone on.
+        flags = self._ccws.flags
+        return bool(flags & CHAIN_DATA) or not flags & _SUPPRESS_LENGTH
 
-    def _seek(self, ccw: Ccw) -> None:
-        taken = min(ccw.count, BLOCK_NUMBER_BYTES)
-        data = self._fetch_data(ccw.address, taken)
-        self.residual -= taken
-        self.right_length = ccw.count == BLOCK_NUMBER_BYTES
-        if taken < BLOCK_NUMBER_BYTES:
-            problem = f"a block number of {taken} bytes; expected {BLOCK_NUMBER_BYTES}"
-            raise DeviceCheck(Sense.COMMAND_REJECT, problem)
-        self.device.seek(int.from_bytes(data, "big"))
+    def _chains(self) -> bool:
+        """Whether another command follows by command chaining."""
+        if self.device_status != _ENDED:
+            if self.device_status != _ENDED | _STATUS_MODIFIER:
+                return False
+            self._ccws.skip()
+        return self._ccws.flags & _CHAIN == _CHAIN_COMMAND
 
-    def _sense(self, ccw: Ccw) -> None:
-        data = bytes((self.device.sense,)).ljust(SENSE_BYTES, b"\0")[: ccw.count]
-        self._store(ccw.address, data)
-        self.residual -= len(data)
-        self.progress.bytes_moved += len(data)
-        self.right_length = ccw.count == SENSE_BYTES
-
-    def _fetch_data(self, address: int, count: int) -> bytes:
-        _check_range(address, count)
-        return self.view.fetch(address, count) if count else b""
-
-    def _store(self, address: int, data: bytes) -> None:
-        _check_range(address, len(data))
-        if data:
-            self.view.store(address, data)
+    def _tell_interruptions(self) -> Generator[Intermediate, None, None]:
+        told, self.data.interruptions = self.data.interruptions, []
+        for address in told:
+            yield Intermediate(address & CCW_ADDRESS_MAX)
 
 
-def _check_range(address: int, count: int) -> None:
-    """Data ends where 31-bit addresses do, also in a zone that goes on."""
-    if address + count > CCW_ADDRESS_MAX + 1:
-        raise ChannelCheck(SubchannelStatus.PROGRAM_CHECK, CCW_ADDRESS_MAX + 1)
-
-
-def _check(ccw: Ccw, address: int) -> None:
-    """Whether the channel can use a CCW; what the device makes of its command is another matter.
-
-    Raises:
-        ChannelCheck: program check.
-    """
-    low = ccw.command & 0x0F
-    if ccw.command == Command.TRANSFER_IN_CHANNEL:
-        # In format 1 all of the first word but the command must be zeros.
-        valid = not ccw.flags and not ccw.count
-    else:
-        # Low bits 0 are no command of any device, and 8 is TRANSFER IN CHANNEL, whose high bits are zeros.
-        valid = low not in (0, Command.TRANSFER_IN_CHANNEL) and not ccw.flags & ~_SUPPORTED_FLAGS
-    if not valid or ccw.address > CCW_ADDRESS_MAX:
-        raise ChannelCheck(SubchannelStatus.PROGRAM_CHECK, address)
+def _close(waits: Waits) -> None:
+    """End a command in the middle: what its device then finds wrong is told to nobody."""
+    try:
+        waits.close()
+    except (DeviceCheck, ChannelCheck):
+        return
