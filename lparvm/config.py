@@ -60,7 +60,19 @@ SLICE_AIM_NS = 400_000
 # A channel program that never ends by itself is ended: CCWs in one start.
 CCWS_PER_START_MAX = 4096
 DISK_BLOCK_BYTES = 512
-DISK_BLOCKS_MAX = 1 << 32  # a SEEK's block number has 4 bytes
+DISK_BLOCKS_MAX = 1 << 32  # a LOCATE's block number has 4 bytes
+# Blocks that are read from a disk's file at once, whatever a LOCATE says: the program's count may be far less.
+DISK_READ_BLOCKS_MAX = 2048
+TAPE_BYTES_DEFAULT = 64 << 20
+# Room behind a tape's end, for the trailer that a program writes after it was told.
+TAPE_RESERVE_BYTES = 256 << 10
+# A line of a console, written or typed, and lines typed that wait to be read.
+CONSOLE_LINE_CHARACTERS_MAX = 256
+CONSOLE_LINES_WAITING_MAX = 64
+# Entries of a scripted device.
+DEVICE_SCRIPT_ENTRIES_MAX = 1000
+# A device that acts by itself does so this often at most: below it nothing else gets a turn.
+DEVICE_INTERVAL_NS_MIN = 10_000
 
 # Damage that a guest keeps in detail; further damage is counted only.
 DAMAGE_RECORDS_MAX = 64

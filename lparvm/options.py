@@ -96,17 +96,41 @@ def size(minimum_bytes: int) -> Kind:
     return Kind(f"{units.SIZE_EXPECTED}, {minimum_bytes} at least", parse, units.format_size)
 
 
-def duration(minimum_ns: int) -> Kind:
-    """A duration such as `100ms`, in ns, of `minimum_ns` at least."""
+def duration(minimum_ns: int, maximum_ns: int | None = None) -> Kind:
+    """A duration such as `100ms`, in ns, of `minimum_ns` at least, and `maximum_ns` at most."""
 
     def parse(value: Any) -> int:
         duration_ns = units.parse_duration(value)
-        if duration_ns < minimum_ns:
+        if duration_ns < minimum_ns or (maximum_ns is not None and duration_ns > maximum_ns):
             raise ValueError(value)
         return duration_ns
 
     expected = f"{units.DURATION_EXPECTED}, {minimum_ns} ns at least"
+    if maximum_ns is not None:
+        expected += f", {maximum_ns // units.NS_PER_S} s at most"
     return Kind(expected, parse, lambda value: units.format_duration(value).replace(" ", ""))
+
+
+def choice(*names: str) -> Kind:
+    """One of some words."""
+
+    def parse(value: Any) -> str:
+        if not isinstance(value, str) or value not in names:
+            raise ValueError(value)
+        return value
+
+    return Kind(f"one of {', '.join(names)}", parse)
+
+
+def list_of(item: Kind, most: int) -> Kind:
+    """Up to `most` values of one kind, as a tuple."""
+
+    def parse(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list | tuple) or len(value) > most:
+            raise ValueError(value)
+        return tuple(item.parse(each) for each in value)
+
+    return Kind(f"a list of {most} at most, each {item.expected}", parse, lambda value: f"{list(value)}")
 
 
 SEED = Option(

@@ -1,33 +1,54 @@
-"""`disk`: fixed blocks of 512 bytes, in memory or in a sparse file.
+"""`disk`: fixed blocks of 512 bytes, in memory or in a sparse file; the commands are those of a 9336.
 
-A block that was never written reads as zeros and takes no room. With `path` the blocks lie in a file that
-outlives the run: a missing or empty one is made with the disk's size, all of it a hole; one that exists must
-have the size that `size` says, and gives the disk its size where `size` is not given.
+- DEFINE EXTENT: 16 bytes, see `arch.fixed_block`: the part of the disk that this chain may touch. Once a chain.
+- LOCATE: 8 bytes: what for, from which block on, how many. It must follow a DEFINE EXTENT, and lie in it.
+- READ, WRITE: the blocks located, after one positioning of `latency_ns`. A count of fewer bytes leaves the other
+  blocks for the next READ or WRITE of the chain; a WRITE that ends within a block fills it with zeros.
+- READ DEVICE CHARACTERISTICS: 32 bytes.
 
-The descriptor is the disk's alone: it is opened at construction, locked against other devices and runs, and
-closed by `close`, which writes everything out first.
+Anything else is a command reject, and so is a READ or WRITE that no LOCATE of its kind goes before in its
+chain. Extent and location end with the chain.
+
+A file outlives the run. Of a write that was cut off as the run was killed, the blocks are data checks until they are
+written again, in this run or a later one (`intents`).
 """
 
-import fcntl
-import os
-import stat
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from lparvm.config import DISK_BLOCK_BYTES, DISK_BLOCKS_MAX
-from lparvm.devices.base import Device, DeviceCheck, Sense
-from lparvm.options import Kind, Option, size
-from lparvm.units import format_size
-
-_SIZE_EXPECTED = (
-    f"a multiple of {DISK_BLOCK_BYTES} bytes, {format_size(DISK_BLOCKS_MAX * DISK_BLOCK_BYTES)} at most"
+from lparvm.arch.channel import ENDED
+from lparvm.arch.fixed_block import (
+    CHARACTERISTICS_BYTES,
+    EXTENT_BYTES,
+    LOCATE_BYTES,
+    DiskCommand,
+    Extent,
+    Location,
+    Mask,
+    Operation,
 )
+from lparvm.config import DISK_BLOCK_BYTES
+from lparvm.devices.base import DataArea, Device, DeviceCheck, Sense, Waits
+from lparvm.devices.blocks import SIZE_EXPECTED, Blocks, FileBlocks, MemoryBlocks, is_disk_size
+from lparvm.devices.files import path_option
+from lparvm.options import Option, size
+
+_OPERATIONS = {DiskCommand.READ: Operation.READ, DiskCommand.WRITE: Operation.WRITE}
+_OPERATION_BITS = 0x0F
+
+# Of a 9336 model 20. Operation modes and features, class (disk of fixed blocks), type.
+_CHARACTERISTICS = bytes.fromhex("30 08 21 11")
+_GROUP_BLOCKS, _POSITION_BLOCKS = 111, 777  # of a cyclical group, and of an access position
+
+SIZE_OPTION = Option(
+    "size", size(DISK_BLOCK_BYTES), 16 << 20,
+    "Size, a multiple of 512 bytes; where it isn't given, a file that exists has its own.",
+)  # fmt: skip
 
 
-def _path(value: Any) -> str:
-    if not isinstance(value, str) or not value or "\0" in value:
-        raise ValueError(value)
-    return value
+def rejected(problem: str) -> DeviceCheck:
+    """A command reject."""
+    return DeviceCheck(Sense.COMMAND_REJECT, problem)
 
 
 class Disk(Device):
@@ -35,140 +56,148 @@ class Disk(Device):
 
     KIND = "disk"
     OPTIONS: ClassVar[tuple[Option, ...]] = (
-        Option(
-            "size", size(DISK_BLOCK_BYTES), 16 << 20,
-            "Size, a multiple of 512 bytes; where it isn't given, a file that exists has its own.",
-        ),
-        Option(
-            "path", Kind("the path of a file", _path), None, "File that holds the blocks; none: in memory."
-        ),
-    )  # fmt: skip
-    block_bytes = DISK_BLOCK_BYTES
+        SIZE_OPTION,
+        path_option("File that holds the blocks; none: in memory."),
+    )
+    # Control unit 6310 model 80, device 9336 model 10.
+    IDENTITY = bytes.fromhex("FF 6310 80 9336 10")
+    COMMANDS: ClassVar[Mapping[int, str]] = {command: command.name for command in DiskCommand}
 
-    def __init__(self, number: int, latency_ns: int, options: Mapping[str, Any]) -> None:
+    def __init__(self, number: int, latency_ns: int, options: Mapping[str, Any], seed: int = 0) -> None:
         """Open the file, if there is one.
 
         Raises:
             UsageError: an option is wrong, or the file cannot be used.
         """
-        super().__init__(number, latency_ns, options)
+        super().__init__(number, latency_ns, options, seed)
+        self._store = self._make_store(given="size" in options)
+        self._extent: Extent | None = None
+        self._located: Operation | None = None
+        self._block = self._left = 0  # of the location: number on the disk of the next block, and how many
+
+    def _make_store(self, *, given: bool) -> Blocks:
         size_bytes: int = self.options["size"]
-        if not _is_disk_size(size_bytes):
-            raise self.option_error("size", f"{size_bytes} bytes", _SIZE_EXPECTED)
-        self.path: str | None = self.options["path"]
-        self._memory: dict[int, bytes] = {}
-        self._descriptor: int | None = None
-        if self.path is not None:
-            size_bytes = self._open(self.path, size_bytes, given="size" in options)
-        self.blocks = size_bytes // DISK_BLOCK_BYTES
-
-    def _open(self, path: str, size_bytes: int, *, given: bool) -> int:
-        """Open and lock the file; returns the disk's size in bytes. After an error nothing is open."""
-        descriptor = None
+        if not is_disk_size(size_bytes):
+            raise self.option_error("size", f"{size_bytes} bytes", SIZE_EXPECTED)
+        path: str | None = self.options.get("path")
+        if path is not None:
+            return FileBlocks(path, size_bytes, given=given, option_error=self.option_error)
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            size_bytes = self._claim(descriptor, path, size_bytes, given=given)
-        except BlockingIOError:
-            raise self.option_error(
-                "path", f"{path}: another device or run uses it", "a file for each disk"
-            ) from None
-        except (OSError, ValueError) as error:
-            problem = error.strerror if isinstance(error, OSError) else str(error)
-            raise self.option_error(
-                "path", f"{path}: {problem}", "a file that can be read and written"
-            ) from None
-        else:
-            self._descriptor, descriptor = descriptor, None
-        finally:
-            if descriptor is not None:
-                os.close(descriptor)
-        return size_bytes
-
-    def _claim(self, descriptor: int, path: str, size_bytes: int, *, given: bool) -> int:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise self.option_error("path", f"{path}: no regular file", "a file that can be read and written")
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Looked at again under the lock: another run may just have given it its size.
-        length = os.fstat(descriptor).st_size
-        if not length:
-            os.ftruncate(descriptor, size_bytes)
-            return size_bytes
-        if not _is_disk_size(length):
-            raise self.option_error("path", f"{path}: the file has {length} bytes", _SIZE_EXPECTED)
-        if given and length != size_bytes:
-            expected = f"{size_bytes}, as option 'size' says"
-            raise self.option_error("path", f"{path}: the file has {length} bytes", expected)
-        return length
-
-    def seek(self, block: int) -> None:
-        """Stand before a block."""
-        self._check(block)
-        self.block = block
-
-    def read_block(self) -> bytes:
-        """The next block."""
-        block = self.block
-        self._check(block)
-        data = self._memory.get(block, bytes(DISK_BLOCK_BYTES)) if self.path is None else self._read(block)
-        self.block += 1
-        return data
-
-    def write_block(self, data: bytes) -> None:
-        """Write the next block."""
-        assert len(data) == DISK_BLOCK_BYTES, f"{len(data)} bytes for a block"
-        block = self.block
-        self._check(block)
-        if self.path is None:
-            self._memory[block] = data
-        else:
-            self._write(block, data)
-        self.block += 1
-
-    def _check(self, block: int) -> None:
-        if not 0 <= block < self.blocks:
-            raise DeviceCheck(Sense.COMMAND_REJECT, f"block {block}; expected one below {self.blocks}")
-
-    def _read(self, block: int) -> bytes:
-        try:
-            data = os.pread(self._open_descriptor(), DISK_BLOCK_BYTES, block * DISK_BLOCK_BYTES)
+            return MemoryBlocks(size_bytes // DISK_BLOCK_BYTES)
         except OSError as error:
-            raise DeviceCheck(Sense.EQUIPMENT_CHECK, f"block {block}: {error.strerror}") from None
-        if len(data) < DISK_BLOCK_BYTES:
-            raise DeviceCheck(Sense.EQUIPMENT_CHECK, f"block {block}: somebody cut the file short")
-        return data
+            raise self.option_error("size", str(error.strerror), "what the address space holds") from None
 
-    def _write(self, block: int, data: bytes) -> None:
-        try:
-            written = os.pwrite(self._open_descriptor(), data, block * DISK_BLOCK_BYTES)
-        except OSError as error:
-            raise DeviceCheck(Sense.EQUIPMENT_CHECK, f"block {block}: {error.strerror}") from None
-        if written < DISK_BLOCK_BYTES:
-            raise DeviceCheck(Sense.EQUIPMENT_CHECK, f"block {block}: only {written} bytes were written")
+    @property
+    def blocks(self) -> int:
+        """How many blocks it has."""
+        return self._store.count
 
-    def _open_descriptor(self) -> int:
-        if self._descriptor is None:
-            raise DeviceCheck(Sense.EQUIPMENT_CHECK, "the disk's file is closed")
-        return self._descriptor
+    def begin_chain(self) -> None:
+        """Forget extent and location."""
+        self._extent = self._located = None
+        self._left = 0
 
-    def close(self) -> None:
-        """Write the file's blocks out and close it. Idempotent.
+    def execute(self, command: int, data: DataArea, *, chained: bool) -> Waits:  # noqa: ARG002
+        """Perform one of `DiskCommand`."""
+        match command:
+            case DiskCommand.DEFINE_EXTENT:
+                self._define_extent(data)
+            case DiskCommand.LOCATE:
+                self._locate(data)
+            case DiskCommand.READ | DiskCommand.WRITE:
+                self.expect(DiskCommand(command))
+                yield from self.transfer(DiskCommand(command), data)
+            case DiskCommand.READ_DEVICE_CHARACTERISTICS:
+                data.give(self.characteristics())
+            case _:
+                raise self.reject(command)
+        return ENDED
+
+    def _define_extent(self, data: DataArea) -> None:
+        given = bytes(data.take(EXTENT_BYTES))
+        if len(given) < EXTENT_BYTES:
+            raise rejected(f"{len(given)} bytes of extent; expected {EXTENT_BYTES}")
+        if self._extent is not None:
+            raise rejected("a second extent in one chain; expected one")
+        extent = Extent.decode(given)
+        if extent.mask not in tuple(Mask):
+            raise rejected(f"mask {extent.mask:02X}; expected 00, 40 or C0")
+        if not extent.first <= extent.last or extent.physical + extent.last - extent.first >= self.blocks:
+            raise rejected(f"an extent that ends before it begins, or behind block {self.blocks - 1}")
+        self._extent = extent
+
+    def _locate(self, data: DataArea) -> None:
+        self._located, self._left = None, 0
+        given = bytes(data.take(LOCATE_BYTES))
+        if len(given) < LOCATE_BYTES:
+            raise rejected(f"{len(given)} bytes of location; expected {LOCATE_BYTES}")
+        extent, location = self._extent, Location.decode(given)
+        if extent is None:
+            raise rejected("LOCATE; expected DEFINE EXTENT before it")
+        if location.operation not in tuple(Operation):
+            raise rejected(f"operation {location.operation:02X}; expected 01 or 06")
+        if location.operation == Operation.WRITE and extent.mask == Mask.NO_WRITING:
+            raise rejected("LOCATE for a write; expected an extent that permits it")
+        last = location.block + location.count - 1
+        if not location.count or location.block < extent.first or last > extent.last:
+            problem = f"{location.count} blocks from {location.block} on"
+            raise rejected(f"{problem}; expected some from {extent.first} to {extent.last}")
+        self._located, self._left = Operation(location.operation), location.count
+        self._block = extent.physical + location.block - extent.first
+
+    def expect(self, command: DiskCommand) -> None:
+        """Whether blocks are located for this READ or WRITE.
 
         Raises:
-            UsageError: the file system could not keep what was written; the file is closed all the same.
+            DeviceCheck: none are, or for the other one.
         """
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is None:
-            return
-        try:
-            os.fsync(descriptor)
-        except OSError as error:
-            problem = f"{self.path}: {error.strerror}, when it was closed"
-            raise self.option_error("path", problem, "a file that keeps what is written") from None
-        finally:
-            os.close(descriptor)
+        if self._located != _OPERATIONS[command] or not self._left:
+            raise rejected(f"{command.name}; expected a LOCATE for it, with blocks that are left")
 
+    def transfer(self, command: DiskCommand, data: DataArea) -> Waits:
+        """READ or WRITE: position, then move all blocks that are located, as far as the program's count goes."""
+        yield self.latency_ns
+        self.move(command, data, self._left)
+        return ENDED
 
-def _is_disk_size(size_bytes: int) -> bool:
-    blocks, rest = divmod(size_bytes, DISK_BLOCK_BYTES)
-    return not rest and 0 < blocks <= DISK_BLOCKS_MAX
+    def move(self, command: DiskCommand, data: DataArea, most: int) -> bool:
+        """Move up to `most` of the blocks that are located; whether the program may have count for more of them.
+
+        Raises:
+            DeviceCheck: the medium; the blocks before have been moved.
+            ChannelCheck: out of `data`.
+        """
+        most = min(most, self._left)
+        if command == DiskCommand.WRITE:
+            written = data.take(most * DISK_BLOCK_BYTES)
+            if len(written):
+                self._store.write(self._block, written)
+            return self._advance(len(written), most)
+        while most:
+            read = self._store.read(self._block, most)
+            blocks = len(read) // DISK_BLOCK_BYTES
+            if not self._advance(data.give(read), blocks):
+                return False
+            most -= blocks
+        return self._left > 0
+
+    def _advance(self, moved_bytes: int, blocks: int) -> bool:
+        moved = -(-moved_bytes // DISK_BLOCK_BYTES)
+        self._block += moved
+        self._left -= moved
+        return self._left > 0 and moved_bytes == blocks * DISK_BLOCK_BYTES
+
+    def characteristics(self) -> bytes:
+        """The 32 bytes of READ DEVICE CHARACTERISTICS: kind, block size, blocks of group, position and disk."""
+        return b"".join((
+            _CHARACTERISTICS,
+            DISK_BLOCK_BYTES.to_bytes(2, "big"),
+            _GROUP_BLOCKS.to_bytes(4, "big"),
+            _POSITION_BLOCKS.to_bytes(4, "big"),
+            # All of 2^32 blocks do not fit.
+            min(self.blocks, (1 << 32) - 1).to_bytes(4, "big"),
+        )).ljust(CHARACTERISTICS_BYTES, b"\0")  # fmt: skip
+
+    def close(self) -> None:
+        """Write the file's blocks out and close it; memory is given back. Idempotent."""
+        self._store.close()

@@ -1,20 +1,23 @@
 """`stuck`: a device that takes a start and does not end it, ever or for a given time.
 
 It is what step 202 is there for: it keeps its IOP in operation after the guest was stopped. It transfers
-nothing while it is stuck; when its time is over it goes on as a disk without data would, without end: reads
-give zeros, and what is written goes nowhere.
+nothing while it is stuck; when its time is over it takes any command as a disk without data would, without end:
+reads give zeros until the program's count is used up, and what is written goes nowhere.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from lparvm.config import DISK_BLOCK_BYTES, RUN_NS_MAX
-from lparvm.devices.base import Device
-from lparvm.options import Option, duration
+from lparvm.arch.channel import ENDED, Direction, direction_of
+from lparvm.config import RUN_NS_MAX
+from lparvm.devices.base import DataArea, Deaf, Device, Waits
+from lparvm.options import Option, boolean, duration
 from lparvm.units import NS_PER_S
 
 # Long, so that a virtual clock does not spin when nothing else is left to wait for; finite, as clocks need.
 STUCK_WAIT_NS = 3_600 * NS_PER_S
+
+_ZEROS = bytes(65_536)  # more than the count of a CCW
 
 
 class Stuck(Device):
@@ -22,40 +25,41 @@ class Stuck(Device):
 
     KIND = "stuck"
     OPTIONS: ClassVar[tuple[Option, ...]] = (
-        Option("ends_after", duration(1), None, "When a start ends after all; without it: never."),
+        Option(
+            "ends_after", duration(1, RUN_NS_MAX), None, "When a start ends after all; without it: never."
+        ),
+        Option("deaf", boolean(), False, "Whether it doesn't hear HALT either."),
     )
-    block_bytes = DISK_BLOCK_BYTES
+    ANY_LENGTH = frozenset(range(256))
 
-    def __init__(self, number: int, latency_ns: int, options: Mapping[str, Any]) -> None:
-        """Check the option.
+    def __init__(self, number: int, latency_ns: int, options: Mapping[str, Any], seed: int = 0) -> None:
+        """Check the options."""
+        super().__init__(number, latency_ns, options, seed)
+        self._stuck = True
 
-        Raises:
-            UsageError: it is no duration, or longer than any run.
-        """
-        super().__init__(number, latency_ns, options)
-        self.ends_after_ns: int | None = self.options["ends_after"]
-        if self.ends_after_ns is not None and self.ends_after_ns > RUN_NS_MAX:
-            problem = f"{options['ends_after']!r} is longer than any run"
-            raise self.option_error("ends_after", problem, f"{RUN_NS_MAX // STUCK_WAIT_NS}h at most")
+    def operation(self, command: int) -> str:
+        """A disk's name for it: any will do."""
+        return {0x01: "WRITE", 0x02: "READ"}.get(command & 0x03) or super().operation(command)
 
-    def begin(self) -> Iterator[int]:
-        """Be stuck."""
-        if self.ends_after_ns is not None:
-            yield self.ends_after_ns
-            return
-        while True:
-            yield STUCK_WAIT_NS
+    def begin_chain(self) -> None:
+        """Be stuck once in each start."""
+        self._stuck = True
 
-    def seek(self, block: int) -> None:
-        """Any block will do."""
-        self.block = block
+    def execute(self, command: int, data: DataArea, *, chained: bool) -> Waits:  # noqa: ARG002
+        """Be stuck; then take any command."""
+        if self._stuck:
+            ends_after_ns: int | None = self.options["ends_after"]
+            yield self._wait(STUCK_WAIT_NS if ends_after_ns is None else ends_after_ns)
+            while ends_after_ns is None:
+                yield self._wait(STUCK_WAIT_NS)
+            self._stuck = False
+        if direction_of(command) is Direction.INPUT:
+            while data.give(_ZEROS) == len(_ZEROS):
+                yield 0
+        else:
+            while len(data.take(len(_ZEROS))) == len(_ZEROS):
+                yield 0
+        return ENDED
 
-    def read_block(self) -> bytes:
-        """Zeros."""
-        self.block += 1
-        return bytes(DISK_BLOCK_BYTES)
-
-    def write_block(self, data: bytes) -> None:
-        """To nowhere."""
-        assert len(data) == DISK_BLOCK_BYTES, f"{len(data)} bytes for a block"
-        self.block += 1
+    def _wait(self, duration_ns: int) -> int | Deaf:
+        return Deaf(duration_ns) if self.options["deaf"] else duration_ns
