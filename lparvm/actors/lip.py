@@ -186,7 +186,7 @@ class Lip(Actor):
         match interception:
             case i.TimeSliceEnded():
                 pass
-            case i.StartSubchannel() | i.WaitForInterruption():
+            case _ if isinstance(interception, i.REQUESTS):
                 processor.status = Status.INTERCEPTED
                 request = m.GuestIntercepted(None, lpar, self.name, interception)
                 self.post(lip_control_of(lpar), request, cause)

@@ -102,7 +102,7 @@ class PythonGuest(Guest):
         end = begin + budget
         reply, state.reply = state.reply, None
         try:
-            request: object = program.send(reply)
+            request: Any = program.send(reply)
             while request is None:
                 cpu.instructions += 1
                 if cpu.instructions >= end:
