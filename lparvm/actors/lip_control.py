@@ -6,12 +6,13 @@ instruction is answered at once, before any IOP knows of it.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import trio
 
 from lparvm.actors.mailbox import Actor, Envelope, Mailbox
 from lparvm.actors.run_clock import RunClock
-from lparvm.arch.interception import WaitForInterruption
+from lparvm.arch.interception import Request, WaitForInterruption
 from lparvm.protocol import channel_subsystem as cs
 from lparvm.protocol import guest_control as gc
 from lparvm.protocol import interruptions
@@ -55,12 +56,8 @@ class LipControl(Actor):
         """Stop and restart, interceptions, what the IOPs tell; then interruptions, where any can be presented."""
         message, seq = envelope.message, envelope.seq
         match message:
-            case m.GuestIntercepted(lip=lip, request=WaitForInterruption() as request):
-                self._begin_wait(lip, request, seq)
             case m.GuestIntercepted(lip=lip, request=request):
-                self._subsystem, reply, orders = cs.perform(self._subsystem, request)
-                self._carry_out_io(orders, seq)
-                self._reply(lip, reply, seq)
+                self._simulate(lip, request, seq)
             case (
                 m.IoBegan() | m.IoIntermediate() | m.IoEnded() | m.PathNotOperational() | m.PathChanged()
                 | m.StatusOffered()
@@ -92,6 +89,14 @@ class LipControl(Actor):
                 case gc.AnswerRestarted(op=op, standings=standings):
                     self.post(LPAR_CONTROL, m.GuestRestarted(op, self.lpar, standings), cause)
 
+    def _simulate(self, lip: str, request: Request, cause: int | None) -> None:
+        if isinstance(request, WaitForInterruption):
+            self._begin_wait(lip, request, cause)
+            return
+        self._subsystem, reply, orders = cs.perform(self._subsystem, request)
+        self._carry_out_io(orders, cause)
+        self._reply(lip, reply, cause)
+
     def _carry_out_io(self, orders: tuple[cs.Order, ...], cause: int | None) -> None:
         """Post and tell; what follows a fact is caused by it."""
         for order in orders:
@@ -110,7 +115,7 @@ class LipControl(Actor):
                 case cs.TellCleared(device=device, number=number, reason=reason):
                     self._tell("interruption.cleared", device, cause, number=number, reason=reason)
 
-    def _tell(self, event: str, device: int, cause: int | None, **fields: object) -> int | None:
+    def _tell(self, event: str, device: int, cause: int | None, **fields: Any) -> int | None:
         return self.log.emit(event, cause=cause, lpar=self.lpar, device=f"{device:04X}", **fields)
 
     def _begin_wait(self, lip: str, request: WaitForInterruption, cause: int | None) -> None:
