@@ -13,7 +13,6 @@ in them.
 
 import enum
 from collections.abc import Mapping
-from typing import assert_never
 
 import trio
 from attrs import define
@@ -186,10 +185,6 @@ class Lip(Actor):
         match interception:
             case i.TimeSliceEnded():
                 pass
-            case i.StartSubchannel() | i.WaitForInterruption():
-                processor.status = Status.INTERCEPTED
-                request = m.GuestIntercepted(None, lpar, self.name, interception)
-                self.post(lip_control_of(lpar), request, cause)
             case i.ProgramEnded():
                 self._end(processor, "program ended")
             case i.ProgramCheck(code=code, address=address):
@@ -197,8 +192,9 @@ class Lip(Actor):
                 self._fail(processor, "LVM070E", text)
             case i.GuestError(text=text):
                 self._fail(processor, "LVM071E", text)
-            case _:
-                assert_never(interception)
+            case request:  # what is left are the requests
+                processor.status = Status.INTERCEPTED
+                self.post(lip_control_of(lpar), m.GuestIntercepted(None, lpar, self.name, request), cause)
 
     def _end(self, processor: GuestProcessor, reason: str) -> int | None:
         processor.status = Status.ENDED

@@ -1,23 +1,25 @@
 """LIP control of one LPAR: stops its LIPs, starts them by SIE, simulates what they intercept (numeral 7).
 
-Carries out `protocol.guest_control` (stop and SIE) and `protocol.interruptions` (who gets which I/O
-interruption). Requests of the guest for I/O go on to the IOP of the device.
+Carries out `protocol.guest_control` (stop and SIE), `protocol.channel_subsystem` (the guest's I/O instructions,
+and what the IOPs tell of its starts) and `protocol.interruptions` (who gets which I/O interruption). An I/O
+instruction is answered at once, before any IOP knows of it.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import trio
 
 from lparvm.actors.mailbox import Actor, Envelope, Mailbox
 from lparvm.actors.run_clock import RunClock
-from lparvm.arch.interception import StartSubchannel, WaitForInterruption
+from lparvm.arch.interception import Request, WaitForInterruption
+from lparvm.protocol import channel_subsystem as cs
 from lparvm.protocol import guest_control as gc
 from lparvm.protocol import interruptions
 from lparvm.protocol import messages as m
 from lparvm.protocol.actor_names import LPAR_CONTROL, SERVICE_PROCESSOR, lip_control_of
-from lparvm.protocol.interruptions import Delivery, Interruptions, Wait
+from lparvm.protocol.interruptions import Wait, Waits
 from lparvm.protocol.results import message_text
-from lparvm.protocol.subchannels import CC_NOT_OPERATIONAL
 from lparvm.trace.writer import TraceLogger
 
 
@@ -30,14 +32,14 @@ class LipControl(Actor):
         log: TraceLogger,
         clock: RunClock,
         control: gc.GuestControl,
-        iop_of: Mapping[int, str],
+        paths: Mapping[int, tuple[str, ...]],
     ) -> None:
-        """`iop_of` names the IOP of each device of the LPAR."""
+        """`paths` names the IOPs of each device of the LPAR, in the order of its paths."""
         super().__init__(lip_control_of(control.lpar), directory, log, clock)
         self.lpar = control.lpar
         self._control = control
-        self._interruptions = Interruptions()
-        self._iop_of = iop_of
+        self._subsystem = cs.make(control.lpar, paths)
+        self._waits: Waits = ()
         self._waits_begun = 0
         self._timers: dict[str, trio.CancelScope] = {}  # of the LIP's wait
 
@@ -51,25 +53,28 @@ class LipControl(Actor):
         self._carry_out(gc.begin(self._control), None)
 
     def handle(self, envelope: Envelope) -> None:
-        """Stop and restart, interceptions, the IOPs' answers."""
+        """Stop and restart, interceptions, what the IOPs tell; then interruptions, where any can be presented."""
         message, seq = envelope.message, envelope.seq
         match message:
-            case m.GuestIntercepted(lip=lip, request=StartSubchannel() as request):
-                self._start_io(lip, request, seq)
-            case m.GuestIntercepted(lip=lip, request=WaitForInterruption() as request):
-                self._begin_wait(lip, request, seq)
-            case m.IoStarted(lip=lip, condition_code=condition_code):
-                self._reply(lip, condition_code, seq)
-            case m.IoEnded(interruption=interruption):
-                self._deliver(interruptions.present(self._interruptions, interruption), seq)
-            case m.WaitTimedOut(wait=number):
-                self._deliver(interruptions.time_out(self._interruptions, number), seq)
+            case m.GuestIntercepted(lip=lip, request=request):
+                self._simulate(lip, request, seq)
+            case (
+                m.IoBegan() | m.IoIntermediate() | m.IoEnded() | m.PathNotOperational() | m.PathChanged()
+                | m.StatusOffered()
+            ):  # fmt: skip
+                self._subsystem, orders = cs.advance(self._subsystem, message)
+                self._carry_out_io(orders, seq)
+            case m.WaitTimedOut(lip=lip, wait=number):
+                if interruptions.waiting(self._waits, number):
+                    self._waits = interruptions.end_wait(self._waits, number)
+                    self._end_wait(lip, None, seq)
             case m.GuestFailed(lip=lip, code=code, text=text):
                 told = message_text(code, lpar=self.lpar, lip=lip, text=text)
                 self.post(SERVICE_PROCESSOR, m.OperatorMessaged(None, code, told), seq)
                 self._carry_out(gc.advance(self._control, message), seq)
             case _:
                 self._carry_out(gc.advance(self._control, message), seq)
+        self._present(seq)
 
     def _carry_out(self, step: gc.Step, cause: int | None) -> None:
         self._control, orders = step
@@ -84,21 +89,43 @@ class LipControl(Actor):
                 case gc.AnswerRestarted(op=op, standings=standings):
                     self.post(LPAR_CONTROL, m.GuestRestarted(op, self.lpar, standings), cause)
 
-    def _start_io(self, lip: str, request: StartSubchannel, cause: int | None) -> None:
-        iop = self._iop_of.get(request.device)
-        if iop is None:
-            self._reply(lip, CC_NOT_OPERATIONAL, cause)
+    def _simulate(self, lip: str, request: Request, cause: int | None) -> None:
+        if isinstance(request, WaitForInterruption):
+            self._begin_wait(lip, request, cause)
             return
-        start = m.StartIo(None, self.lpar, lip, request.device, request.program, request.key)
-        self.post(iop, start, cause)
+        self._subsystem, reply, orders = cs.perform(self._subsystem, request)
+        self._carry_out_io(orders, cause)
+        self._reply(lip, reply, cause)
+
+    def _carry_out_io(self, orders: tuple[cs.Order, ...], cause: int | None) -> None:
+        """Post and tell; what follows a fact is caused by it."""
+        for order in orders:
+            match order:
+                case cs.Send(iop=iop, message=message):
+                    self.post(iop, message, cause)
+                case cs.TellAccepted(device=device, start=start):
+                    cause = self._tell("start.accepted", device, cause, start=start)
+                case cs.TellEnded(device=device, start=start, function=function):
+                    cause = self._tell(
+                        "start.ended", device, cause, start=start, iop=None, function=function.name,
+                        device_status=0, subchannel_status=0,
+                    )  # fmt: skip
+                case cs.TellPending(device=device, number=number):
+                    self._tell("interruption.pending", device, cause, number=number)
+                case cs.TellCleared(device=device, number=number, reason=reason):
+                    self._tell("interruption.cleared", device, cause, number=number, reason=reason)
+
+    def _tell(self, event: str, device: int, cause: int | None, **fields: Any) -> int | None:
+        return self.log.emit(event, cause=cause, lpar=self.lpar, device=f"{device:04X}", **fields)
 
     def _begin_wait(self, lip: str, request: WaitForInterruption, cause: int | None) -> None:
+        """The processor waits, if only until `_present` finds something for it."""
         self._waits_begun += 1
         number = self._waits_begun
-        wait = Wait(lip, self._control.lips.index(lip), number, request.devices)
-        state, delivery = interruptions.begin_wait(self._interruptions, wait)
-        self._deliver((state, delivery), cause)
-        if delivery is None and request.duration_ns is not None:
+        wait = Wait(lip, self._control.lips.index(lip), number, request.devices, request.classes)
+        self._waits = (*self._waits, wait)
+        self._present(cause)
+        if request.duration_ns is not None and interruptions.waiting(self._waits, number):
             scope = self._timers[lip] = trio.CancelScope()
             self.nursery.start_soon(self._time, scope, lip, number, request.duration_ns, cause)
 
@@ -109,16 +136,24 @@ class LipControl(Actor):
         with scope:
             await self.clock.sleep_ns(duration_ns)
             # Told to itself only where it can still matter: a wait that ended leaves no message behind.
-            if any(wait.number == number for wait in self._interruptions.waits):
+            if interruptions.waiting(self._waits, number):
                 self.post(self.name, m.WaitTimedOut(None, self.lpar, lip, number), cause)
 
-    def _deliver(self, step: tuple[Interruptions, Delivery | None], cause: int | None) -> None:
-        self._interruptions, delivery = step
-        if delivery is not None:
-            lip, interruption = delivery
-            if lip in self._timers:
-                self._timers.pop(lip).cancel()
-            self._reply(lip, interruption, cause)
+    def _present(self, cause: int | None) -> None:
+        self._waits, self._subsystem, presented = interruptions.present(
+            self._waits, self._subsystem, in_sie=self._control.in_sie
+        )
+        for one in presented:
+            interruption = one.interruption
+            told = self._tell(
+                "interruption.presented", interruption.device, cause, number=one.number, lip=one.lip
+            )
+            self._end_wait(one.lip, interruption, told)
+
+    def _end_wait(self, lip: str, reply: object, cause: int | None) -> None:
+        if lip in self._timers:
+            self._timers.pop(lip).cancel()
+        self._reply(lip, reply, cause)
 
     def _reply(self, lip: str, reply: object, cause: int | None) -> None:
         self.post(lip, m.InterceptionSimulated(None, self.lpar, reply), cause)

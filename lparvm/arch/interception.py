@@ -249,7 +249,7 @@ IoRequest = (
 )  # fmt: skip
 Request = IoRequest | WaitForInterruption
 Interception = TimeSliceEnded | Request | ProgramEnded | ProgramCheck | GuestError
-REQUESTS: tuple[type, ...] = (
+REQUESTS: tuple[type[Request], ...] = (
     StartSubchannel, HaltSubchannel, ClearSubchannel, ResumeSubchannel, TestSubchannel, StoreSubchannel,
     ModifySubchannel, SetAddressLimit, TestPendingInterruption, WaitForInterruption,
 )  # fmt: skip

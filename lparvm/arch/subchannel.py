@@ -8,7 +8,7 @@ import enum
 
 from attrs import frozen
 
-from lparvm.arch.channel import ENDED
+from lparvm.arch.channel import ENDED, SubchannelStatus
 
 ORB_BYTES = 12
 SCSW_BYTES = 12
@@ -153,10 +153,14 @@ class Scsw:
 
     @property
     def ended_normally(self) -> bool:
-        """A start function that ended by channel end and device end, and nothing else."""
+        """A start function that ended by channel end and device end, and nothing else.
+
+        A program-controlled interruption may have come before, and be told with the end.
+        """
         return (
             self.ended and self.function == Function.START and not self.deferred_code
-            and self.device_status == ENDED and not self.subchannel_status
+            and self.device_status == ENDED
+            and not self.subchannel_status & ~SubchannelStatus.PROGRAM_CONTROLLED
         )  # fmt: skip
 
     def encode(self) -> bytes:

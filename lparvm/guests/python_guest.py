@@ -1,7 +1,7 @@
 """Guests written in Python: one generator for each processor.
 
 A plain `yield` is an instruction boundary, where a stop or the end of a time slice may fall; `yield` of a
-request (`WaitForInterruption`, `StartSubchannel`) leaves SIE, and the value of that expression is the reply.
+request (`WaitForInterruption`, an I/O instruction) leaves SIE, and the value of that expression is the reply.
 
 Invariants:
 
@@ -16,13 +16,12 @@ from typing import Any
 from attrs import define
 
 from lparvm.arch.interception import (
+    REQUESTS,
     GuestError,
     Interception,
     ProgramCheck,
     ProgramEnded,
-    StartSubchannel,
     TimeSliceEnded,
-    WaitForInterruption,
 )
 from lparvm.arch.interruption import ProgramInterruption
 from lparvm.arch.state_description import StateDescription
@@ -41,7 +40,6 @@ is yielded is checked as it comes.
 
 _TIME_SLICE_ENDED = TimeSliceEnded()
 _PROGRAM_ENDED = ProgramEnded()
-_REQUESTS = (StartSubchannel, WaitForInterruption)
 
 
 @define
@@ -104,7 +102,7 @@ class PythonGuest(Guest):
         end = begin + budget
         reply, state.reply = state.reply, None
         try:
-            request: object = program.send(reply)
+            request: Any = program.send(reply)
             while request is None:
                 cpu.instructions += 1
                 if cpu.instructions >= end:
@@ -117,7 +115,7 @@ class PythonGuest(Guest):
         except Exception as error:  # noqa: BLE001 - a guest's own exception stops its LPAR, not the machine
             thread.ended = self._error(error)
         else:
-            if isinstance(request, _REQUESTS):
+            if isinstance(request, REQUESTS):
                 return request
             thread.ended = _not_a_request(request, program)
         finally:
@@ -213,5 +211,5 @@ def _not_a_request(value: object, program: Any) -> GuestError:
     while isinstance(program.gi_yieldfrom, Generator):
         program = program.gi_yieldfrom
     place = f"{_file_name(program.gi_code.co_filename)}:{program.gi_frame.f_lineno}"
-    expected = ", ".join(request.__name__ for request in _REQUESTS)
+    expected = ", ".join(request.__name__ for request in REQUESTS)
     return GuestError(f"yielded {value!r:.60} ({place}); expected a plain yield or one of {expected}")

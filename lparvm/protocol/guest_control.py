@@ -86,6 +86,11 @@ class GuestControl:
     sie_ns: Mapping[str, int] = Factory(dict)
     failed: bool = False
 
+    @property
+    def in_sie(self) -> bool:
+        """Whether the guest runs: not from StopGuest until its restart is answered, nor after it failed."""
+        return self.mode is Mode.RUNNING and not self.failed
+
 
 Step = tuple[GuestControl, tuple[Order, ...]]
 

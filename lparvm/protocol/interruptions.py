@@ -1,62 +1,85 @@
 """Which guest processor gets which I/O interruption: LIP control's decision, pure.
 
-An I/O interruption is floating: it belongs to the LPAR, and any of its processors that waits enabled for the
-device may take it. The lowest CPU address waiting gets it; of several pending ones for a processor the
-oldest comes first. Invariant: an interruption is either pending or was delivered, once.
+An I/O interruption is floating: it belongs to the LPAR, and any of its processors may take it that waits enabled
+for it: for the device, and for the interruption subclass. Rules of priority:
+
+1. The interruption with the lowest subclass goes first, of those alike the oldest (`channel_subsystem.pending`).
+2. Of several enabled waiting processors the one with the lowest CPU address takes it.
+
+A processor takes one interruption with each wait. Nothing is presented while the guest is not in SIE, from the
+order to stop until its restart is answered, nor ever after it failed: what is pending stays so, and is presented
+after SIE. Invariant: an interruption is pending, or was taken or cleared, once.
 """
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from lparvm.arch.interruption import IoInterruption
+from lparvm.protocol import channel_subsystem as cs
 
 
 @frozen
 class Wait:
-    """A guest processor in the wait state, enabled for the interruptions of `devices`."""
+    """A guest processor in the wait state.
+
+    Attributes:
+        lip: the LIP that runs it.
+        cpu_address: its number in the guest.
+        number: of the wait: names it to its timer.
+        devices: device numbers that it is enabled for; None: all.
+        classes: interruption-subclass mask, 0x80 for subclass 0.
+    """
 
     lip: str
     cpu_address: int
     number: int
-    devices: tuple[int, ...]
+    devices: tuple[int, ...] | None
+    classes: int = 0xFF
 
 
 @frozen
-class Interruptions:
-    """What is pending for an LPAR, oldest first, and who waits."""
+class Presented:
+    """A processor takes an interruption."""
 
-    pending: tuple[IoInterruption, ...] = ()
-    waits: tuple[Wait, ...] = ()
-
-
-Delivery = tuple[str, IoInterruption | None]
-"""(LIP, interruption); None: the time of the wait is over."""
+    lip: str
+    number: int
+    interruption: IoInterruption
 
 
-def begin_wait(state: Interruptions, wait: Wait) -> tuple[Interruptions, Delivery | None]:
-    """A processor begins to wait; what is pending for it is delivered at once."""
-    for interruption in state.pending:
-        if interruption.device in wait.devices:
-            left = tuple(other for other in state.pending if other is not interruption)
-            return evolve(state, pending=left), (wait.lip, interruption)
-    return evolve(state, waits=(*state.waits, wait)), None
+Waits = tuple[Wait, ...]
+"""The processors of an LPAR that wait, in the order in which they began."""
 
 
-def present(state: Interruptions, interruption: IoInterruption) -> tuple[Interruptions, Delivery | None]:
-    """An interruption arrives: to the lowest enabled waiting processor, or it stays pending."""
-    enabled = [wait for wait in state.waits if interruption.device in wait.devices]
-    if not enabled:
-        return evolve(state, pending=(*state.pending, interruption)), None
-    taker = min(enabled, key=lambda wait: wait.cpu_address)
-    return evolve(state, waits=_without(state, taker.number)), (taker.lip, interruption)
+def present(
+    waits: Waits, subsystem: cs.ChannelSubsystem, *, in_sie: bool
+) -> tuple[Waits, cs.ChannelSubsystem, tuple[Presented, ...]]:
+    """Give what is pending to those who wait for it.
+
+    Args:
+        waits: who waits.
+        subsystem: what is pending.
+        in_sie: whether the guest runs: it does not from StopGuest until GuestRestarted, nor after it failed.
+
+    Returns:
+        Who goes on waiting, what is left pending, and who took what.
+    """
+    if not (in_sie and waits):
+        return waits, subsystem, ()
+    presented: list[Presented] = []
+    for one in cs.pending(subsystem):
+        taking = [wait for wait in waits if cs.enabled(one.interruption, wait.devices, wait.classes)]
+        if taking:
+            taker = min(taking, key=lambda wait: wait.cpu_address)
+            waits = end_wait(waits, taker.number)
+            subsystem = cs.take(subsystem, one.number)
+            presented.append(Presented(taker.lip, one.number, one.interruption))
+    return waits, subsystem, tuple(presented)
 
 
-def time_out(state: Interruptions, number: int) -> tuple[Interruptions, Delivery | None]:
-    """The time of a wait is over; nothing, if it ended by an interruption before."""
-    for wait in state.waits:
-        if wait.number == number:
-            return evolve(state, waits=_without(state, number)), (wait.lip, None)
-    return state, None
+def waiting(waits: Waits, number: int) -> bool:
+    """Whether this wait goes on: no interruption ended it."""
+    return any(wait.number == number for wait in waits)
 
 
-def _without(state: Interruptions, number: int) -> tuple[Wait, ...]:
-    return tuple(wait for wait in state.waits if wait.number != number)
+def end_wait(waits: Waits, number: int) -> Waits:
+    """A wait is over: its time, or an interruption; nothing, where it was over before."""
+    return tuple(wait for wait in waits if wait.number != number)
