@@ -62,6 +62,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def _printable_lines(text: str) -> str:
+    """The same of a message, which may have a line for each thing that it names."""
+    return "\n".join(printable(line) for line in text.split("\n"))
+
+
 def frame(title: str, rows: Sequence[FrameRow], main_storage_frames: int) -> RenderableType:
     """The LPAR frame as a table (Figs. 3A, 4A), and storage as a bar (Figs. 3B, 4B)."""
     table = _table(title)
@@ -96,14 +101,14 @@ def command_line(result: CommandResult) -> Text:
     text.append("\n")
     text.append(f"{'':>10}  {result.result}", style=style)
     if not result.lines:
-        return text.append(f"  {result.code} {printable(result.message)}")
+        return text.append(f"  {result.code} {_printable_lines(result.message)}")
     return text.append("".join("\n" + line for line in result.lines))
 
 
 def message_line(message: OperatorMessage) -> Text:
     """A message to the operator."""
     style = {"I": "", "W": "yellow", "E": "red"}[message.code[-1]]
-    return Text(f"{_at(message.at_ns)}  ").append(f"{message.code} {printable(message.text)}", style=style)
+    return Text(f"{_at(message.at_ns)}  ").append(f"{message.code} {_printable_lines(message.text)}", style=style)
 
 
 def standings(results: Iterable[CommandResult]) -> RenderableType | None:
