@@ -33,6 +33,13 @@ COMMANDS_UNDER_WAY_MAX = 512
 # How long a stop (201) and a quiesce (202) may take when the command doesn't say.
 STOP_TIMEOUT_NS = 10_000_000_000
 QUIESCE_TIMEOUT_NS = 10_000_000_000
+# BUSY=WAIT: how often the operator is reminded of what the move waits for. BUSY=HALT: how long a device that
+# was told to end may take for it, before it is cleared.
+BUSY_REMINDER_NS = 10_000_000_000
+HALT_GRACE_NS = 1_000_000_000
+# In one message: devices (as many as there can be), and of one device ranges of pages; the others are counted.
+BUSY_DEVICES_NAMED_MAX = DEVICES_MAX
+BUSY_PAGES_NAMED_MAX = 64
 
 # Virtual clock: what work costs, when the scenario doesn't say.
 LIP_MIPS_DEFAULT = 0.1

@@ -9,7 +9,7 @@ from attrs import frozen
 from lparvm.actors.service_processor import CommandResult
 from lparvm.arch.address import PAGE_BYTES
 from lparvm.guests.base import Damage
-from lparvm.protocol.messages import FrameRow
+from lparvm.protocol.messages import BusyDevice, FrameRow
 from lparvm.trace.rules import RuleVerdict
 from lparvm.units import seconds
 
@@ -141,8 +141,22 @@ def _command(result: CommandResult) -> dict[str, Any]:
             for stop in result.lips
         ],
         "pages": result.pages,
-        "busy_devices": list(result.busy_devices),
+        "busy_devices": [_busy(device) for device in result.busy_devices],
         "expected": None if result.expected is None else str(result.expected),
+    }
+
+
+def _busy(device: BusyDevice) -> dict[str, Any]:
+    return {
+        "device": f"{device.device:04X}",
+        "iop": device.iop,
+        "path": device.path,
+        "operation": device.operation,
+        "command": device.command,
+        "ccw_address": device.ccw_address,
+        "bytes_left": device.bytes_left,
+        "active_s": seconds(device.active_ns),
+        "pages": [list(pages) for pages in device.pages],
     }
 
 

@@ -56,31 +56,59 @@ ROUTES: tuple[tuple[str, str, tuple[type, ...]], ...] = (
     (OPERATOR, SVP, (m.CommandEntered,)),
     (SVP, LPARCTL, (m.MoveStorage, m.CancelOperation)),
     (SVP, RM, (m.QueryFrame,)),
+    (SVP, IOP, (m.VaryPath, m.EnterLine)),
+    (IOP, SVP, (m.PathVaried, m.LineEntered, m.OperatorMessaged)),
     (RM, SVP, (m.FrameReported,)),
     (LPARCTL, SVP, (m.OperationEnded, m.OperationAdvanced, m.OperatorMessaged)),
     (LIPCTL, SVP, (m.OperatorMessaged,)),
-    (LPARCTL, RM, (m.CheckArea, m.ReserveArea, m.SetAddressLimits, m.ReleaseArea)),
+    (LPARCTL, RM, (m.CheckArea, m.ReserveArea, m.SetAddressLimits, m.ReleaseArea, m.LparCheckStopped)),
     (RM, LPARCTL, (
         m.AreaFree, m.AreaTaken, m.AreaReserved, m.AddressLimitsSet, m.AddressLimitsRefused, m.AreaReleased,
     )),
     (RM, IOP, (m.SetAddressLimit,)),
     (IOP, RM, (m.AddressLimitSet, m.AddressLimitRefused)),
-    (LPARCTL, IOP, (m.QuiesceIop, m.ReportBusyDevices, m.ReleaseHeldStarts)),
+    (LPARCTL, IOP, (
+        m.QuiesceIop, m.ReportBusyDevices, m.HaltBusyDevices, m.ClearBusyDevices, m.ReleaseHeldStarts,
+    )),
     (IOP, LPARCTL, (m.IopQuiesced, m.IopBusy, m.HeldStartsReleased)),
     (LPARCTL, LIPCTL, (m.StopGuest, m.RestartGuest)),
     (LIPCTL, LPARCTL, (m.GuestStopped, m.GuestRestarted)),
     (LIPCTL, LIP, (m.StopLip, m.StartInterpretiveExecution, m.InterceptionSimulated)),
     (LIP, LIPCTL, (m.LipStopped, m.InterpretiveExecutionStarted, m.GuestIntercepted, m.GuestFailed)),
-    (LIPCTL, IOP, (m.StartIo,)),
-    (IOP, LIPCTL, (m.IoStarted, m.IoEnded)),
+    (LIPCTL, IOP, (m.StartIo, m.ResumeIo, m.HaltIo, m.ClearIo)),
+    (IOP, LIPCTL, (
+        m.IoBegan, m.IoIntermediate, m.IoEnded, m.PathNotOperational, m.PathChanged, m.StatusOffered,
+    )),
     (LPARCTL, LPARCTL, (
-        m.StopTimedOut, m.QuiesceTimedOut, m.TargetPrepared, m.ChunkMoved, m.MoveEnded, m.FramesPoisoned,
+        m.StopTimedOut, m.QuiesceTimedOut, m.BusyReminderDue, m.HaltTimedOut, m.TargetPrepared, m.ChunkMoved,
+        m.MoveEnded, m.FramesPoisoned,
     )),
     (LIPCTL, LIPCTL, (m.WaitTimedOut,)),
-    (IOP, IOP, (m.ChannelProgramEnded,)),
+    (IOP, IOP, (m.ChannelProgramEnded, m.DeviceFreed, m.DeviceSignalled)),
 )  # fmt: skip
 
 NOTES = """\
+### When I/O does not end
+
+An IOP that runs channel programs of the LPAR answers `QuiesceIop` with `IopBusy`, which tells all about each busy
+device, and tells `IopQuiesced` when the last of them has ended. As soon as every IOP has answered and one is busy,
+message LVM032W names every busy device; when QUIESCE= is over, they are asked for and named once more. `BUSY=` says
+what happens then:
+
+| `BUSY=` | then | told |
+|---|---|---|
+| `REFUSE` | the move is given up, held starts begin, the guest runs on | the result `QUIESCE_TIMED_OUT` |
+| `WAIT` | the move waits until the last device ends, or CANCEL comes | LVM033W every 10 s |
+| `HALT` | busy devices are told to end; those that have not ended 1 s later are given up; the move goes on \
+| LVM034W when they are told; at the end LVM035I names the halted, LVM036W the cleared |
+
+Questions are numbered: `IopBusy` repeats the `attempt` of the question that it answers, so that a late answer to an
+earlier question is not taken for one to the last. What `ClearBusyDevices` gives up is known exactly, for a question
+goes right before it: nothing can end between the two.
+
+A CANCEL while devices are halted ends the move at once; it can't take back that they were told to end. While they are
+cleared it waits for the IOPs' answers (`CLEARING_IN_VAIN`), so that every cleared device is told.
+
 ### Why held starts wait for a message of their own
 
 SALE puts the new limits in force; held starts begin on `ReleaseHeldStarts`, which LPAR control sends only after
@@ -100,9 +128,11 @@ refusal leads to `MOVING_BACK` or further down the same column; after it, the gu
 REASONS: dict[type, str] = {
     m.StopTimedOut: "The time was over when the last LIP's acknowledgement was already in the mailbox.",
     m.QuiesceTimedOut: "The time was over when the last IOP's answer was already in the mailbox, or by CANCEL.",
+    m.BusyReminderDue: "The reminder was due when the last IOP's answer was already in the mailbox, or by CANCEL.",
+    m.HaltTimedOut: "The grace was over when the last IOP's answer was already in the mailbox, or by CANCEL.",
     m.GuestStopped: "The last LIP stopped when the stop had been rescinded already.",
-    m.IopQuiesced: "An IOP tells it once when it is asked and once when its last device ends; both may be on the "
-    "way when the machine goes on. It tells nothing after `HeldStartsReleased`.",
+    m.IopQuiesced: "An IOP tells it when it is asked or told to clear, and once when its last device ends; all may be "
+    "on the way when the machine goes on. It tells nothing after `HeldStartsReleased`.",
     m.IopBusy: "The same: the answer crossed with the end of the waiting.",
 }
 
@@ -239,7 +269,9 @@ def _order(order: o.Command) -> str:
     match order:
         case o.Post(to=to, message=message):
             receiver = {"LIPCTL.lpar": LIPCTL, IOP: "each IOP of the LPAR"}.get(to, to)
-            if to == IOP and isinstance(message, m.ReportBusyDevices):
+            if to == IOP and isinstance(
+                message, m.ReportBusyDevices | m.HaltBusyDevices | m.ClearBusyDevices
+            ):
                 receiver = "each IOP that is still busy"
             zones: dict[Any, str] = {_SOURCE: ", the old zone", _TARGET: ", the target"}
             zone = zones.get(getattr(message, "zone", None), "")

@@ -31,6 +31,10 @@ from lparvm.trace.writer import TraceLogger
 
 Advance = Callable[[Relocation, object], tuple[Relocation, tuple[o.Command, ...]]]
 
+_LAST_WORDS = (
+    m.StopTimedOut, m.QuiesceTimedOut, m.BusyReminderDue, m.HaltTimedOut, m.IopQuiesced, m.IopBusy,
+)  # fmt: skip
+
 # Progress is told in steps of this share, so that what is in flight to the service processor is bounded.
 _PROGRESS_STEPS = 20
 
@@ -118,8 +122,8 @@ class LparControl(Actor):
                 self._cancel(message, seq)
             case _ if message.op in self._operations:
                 self._feed(self._operations[message.op], message, seq)
-            case m.StopTimedOut() | m.QuiesceTimedOut() | m.IopQuiesced() | m.IopBusy():
-                pass  # a last word that crossed with the report
+            case _ if isinstance(message, _LAST_WORDS):
+                pass  # it crossed with the report
             case _:
                 raise AssertionError(f"{self.name} knows no operation for {message!r}")
 
@@ -135,7 +139,7 @@ class LparControl(Actor):
         entry = self._lpars[message.lpar]
         record = Relocation(
             message.op, message.lpar, entry.zone, Zone(message.target_frame, entry.zone.extent), entry.iops,
-            message.stop_ns, message.quiesce_ns,
+            message.stop_ns, message.quiesce_ns, busy=message.busy,
         )  # fmt: skip
         record, orders = relocation.enter(record)
         operation = self._operations[message.op] = _Operation(record, cause=cause)
@@ -233,8 +237,7 @@ class LparControl(Actor):
 
     def _start_timer(self, operation: _Operation, order: o.StartTimer) -> None:
         scope = operation.timers[order.timer] = trio.CancelScope()
-        kind = m.StopTimedOut if order.timer is o.Timer.STOP else m.QuiesceTimedOut
-        message = kind(operation.record.op, operation.record.lpar)
+        message = o.TIMER_EVENTS[order.timer](operation.record.op, operation.record.lpar)
         self.nursery.start_soon(self._time, scope, order.duration_ns, message, operation.cause)
 
     async def _time(

@@ -33,6 +33,7 @@ class ResourceManager(Actor):
         super().__init__(RESOURCE_MANAGER, directory, log, clock)
         self._zones = zones
         self._sales: dict[str, _Sale] = {}
+        self._check_stopped: set[str] = set()
 
     def handle(self, envelope: Envelope) -> None:
         """Checks, reservation, SALE, release, the frame."""
@@ -50,6 +51,8 @@ class ResourceManager(Actor):
                 self._answered(op, lpar, iop, seq, refused=True)
             case m.ReleaseArea(op=op, lpar=lpar):
                 self._release(op, lpar, seq)
+            case m.LparCheckStopped(lpar=lpar):
+                self._check_stopped.add(lpar)
             case m.QueryFrame(op=op):
                 self.post(SERVICE_PROCESSOR, m.FrameReported(op, self.rows()), seq)
             case _:
@@ -64,6 +67,7 @@ class ResourceManager(Actor):
                 zone = holding.zone
                 gap = self._zones.gap_after(holding.lpar)
                 state = "moving" if holding.lpar in beside else "active"
+                state = "check-stopped" if holding.lpar in self._check_stopped else state
                 rows.append(m.FrameRow(holding.lpar, zone.origin, zone.extent, gap, state))
         return tuple(rows)
 

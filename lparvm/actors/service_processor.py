@@ -5,7 +5,7 @@ service processor is an actor like the others: commands reach it by its mailbox 
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import trio
 from attrs import Factory, define, frozen
@@ -18,7 +18,13 @@ from lparvm.protocol import commands as c
 from lparvm.protocol import messages as m
 from lparvm.protocol.actor_names import LPAR_CONTROL, RESOURCE_MANAGER, SERVICE_PROCESSOR
 from lparvm.protocol.command_parser import parse
-from lparvm.protocol.displays import device_lines, frame_lines, operation_lines, storage_lines
+from lparvm.protocol.displays import (
+    device_lines,
+    frame_lines,
+    operation_lines,
+    storage_lines,
+    with_failed,
+)
 from lparvm.protocol.relocation_record import Relocation
 from lparvm.protocol.results import LipStop, Outcome, Result
 from lparvm.trace.writer import TraceLogger
@@ -39,7 +45,7 @@ class CommandResult:
         message: the message's text.
         lips: how long each LIP's guest stood still.
         pages: pages that were moved and stayed at the target.
-        busy_devices: what step 202 waited for.
+        busy_devices: what step 202 waited for, each as last reported.
         lines: what a DISPLAY shows.
         expected: the result that the scenario expects; None where nothing is expected.
     """
@@ -52,7 +58,7 @@ class CommandResult:
     message: str
     lips: tuple[LipStop, ...] = ()
     pages: int = 0
-    busy_devices: tuple[str, ...] = ()
+    busy_devices: tuple[m.BusyDevice, ...] = ()
     lines: tuple[str, ...] = ()
     expected: Result | None = None
     answered_ns: int = 0
@@ -115,12 +121,32 @@ class ServiceProcessor(Actor):
         main_storage_frames: int,
         operations: Callable[[], tuple[Relocation, ...]],
         devices: Mapping[int, tuple[str, str]],
+        *,
+        paths: Mapping[int, tuple[str, ...]],
+        consoles: Mapping[str, int],
+        lpars: Collection[str],
+        failed: Callable[[], Collection[str]] = tuple,
     ) -> None:
-        """`operations` is a look at LPAR control's work, `devices` are number -> (kind, IOP)."""
+        """Know the machine as it was built.
+
+        Args:
+            directory: every actor's mailbox.
+            log: of the own actor.
+            clock: the run clock.
+            main_storage_frames: size of main storage.
+            operations: a look at LPAR control's work.
+            devices: number -> (kind, IOPs as text).
+            paths: device number -> its IOPs, in the order of its paths.
+            consoles: LPAR -> device number of its console; an LPAR without one is missing.
+            lpars: names of all LPARs.
+            failed: a look at which LPARs' guests cannot go on.
+        """
         super().__init__(SERVICE_PROCESSOR, directory, log, clock)
         self._frames = main_storage_frames
         self._operations = operations
         self._devices = devices
+        self._paths, self._consoles, self._lpars, self._failed = paths, consoles, lpars, failed
+        self._varied_off: set[tuple[str, int]] = set()  # (IOP, device); all paths begin varied on
         self._given = 0
         self._commands: dict[str, _Command] = {}
         self._listeners: list[Listener] = []
@@ -178,7 +204,13 @@ class ServiceProcessor(Actor):
         return command.result
 
     async def move_storage(
-        self, lpar: str, hsa_bytes: int, *, stop_ns: int | None = None, quiesce_ns: int | None = None
+        self,
+        lpar: str,
+        hsa_bytes: int,
+        *,
+        stop_ns: int | None = None,
+        quiesce_ns: int | None = None,
+        busy: str | None = None,
     ) -> CommandResult:
         """MVSTOR: move an LPAR's zone to a new main storage origin.
 
@@ -187,10 +219,12 @@ class ServiceProcessor(Actor):
             hsa_bytes: the new origin, host absolute address in bytes.
             stop_ns: how long the LIPs may take to stop.
             quiesce_ns: how long the I/O may take to end.
+            busy: what to do when it takes longer: REFUSE, WAIT or HALT.
         """
         words = [f"MVSTOR {lpar} HSA={hsa_bytes}"]
         words += [f"STOP={stop_ns}ns"] if stop_ns is not None else []
         words += [f"QUIESCE={quiesce_ns}ns"] if quiesce_ns is not None else []
+        words += [f"BUSY={busy}"] if busy is not None else []
         return await self.execute(" ".join(words))
 
     async def cancel(self, target: str) -> CommandResult:
@@ -237,7 +271,11 @@ class ServiceProcessor(Actor):
             case m.FrameReported(op=op, rows=rows):
                 show = self._commands[op].show
                 assert show is not None, "only DISPLAY asks for the frame"
-                self._answer_lines(op, show(rows), seq)
+                self._answer_lines(op, show(with_failed(rows, self._failed())), seq)
+            case m.PathVaried():
+                self._note_path(message, seq)
+            case m.LineEntered(op=op, lpar=lpar, device=device):
+                self._answer_text(op, f"{lpar} {device:04X}: the line was entered", seq)
             case m.OperationAdvanced():
                 progress = Progress(
                     message.op, message.lpar, message.phase, message.pages_across, message.pages
@@ -264,9 +302,13 @@ class ServiceProcessor(Actor):
                 self._commands[op].show = lambda rows: lines(rows, total)
                 self.post(RESOURCE_MANAGER, m.QueryFrame(op), cause)
             case c.Display(what="DEVICES"):
-                self._answer_lines(op, device_lines(self._devices), cause)
+                self._answer_lines(op, device_lines(self._devices, self._paths, self._varied_off), cause)
             case c.Display(what="OPERATIONS"):
                 self._answer_lines(op, operation_lines(self._operations()), cause)
+            case c.VaryPath():
+                self._vary(op, command, cause)
+            case c.Reply():
+                self._reply(op, command, cause)
             case _:
                 words = self._commands[op].text.split()
                 self._answer(op, Outcome(Result.NOT_AVAILABLE, {"command": " ".join(words).upper()}), cause)
@@ -277,9 +319,40 @@ class ServiceProcessor(Actor):
             self._answer(op, Outcome(Result.NOT_ON_PAGE, values), cause)
             return
         order = m.MoveStorage(
-            op, command.lpar, origin_bytes // PAGE_BYTES, command.stop_ns, command.quiesce_ns
+            op, command.lpar, origin_bytes // PAGE_BYTES, command.stop_ns, command.quiesce_ns, command.busy
         )
         self.post(LPAR_CONTROL, order, cause)
+
+    def _vary(self, op: str, command: c.VaryPath, cause: int | None) -> None:
+        if command.iop in self._paths.get(command.device, ()):
+            self.post(command.iop, m.VaryPath(op, command.device, command.online), cause)
+            return
+        path = f"{command.iop}.{command.device:04X}"
+        self._answer(op, Outcome(Result.UNKNOWN_PATH, {"path": path}), cause)
+
+    def _note_path(self, message: m.PathVaried, cause: int | None) -> None:
+        path = (message.iop, message.device)
+        if message.online:
+            self._varied_off.discard(path)
+        else:
+            self._varied_off.add(path)
+        state = "on" if message.online else "off"
+        varied = f"is varied {state}" if message.changed else f"was varied {state} already"
+        self._answer_text(message.op, f"{message.iop}.{message.device:04X} {varied}", cause)
+
+    def _reply(self, op: str, command: c.Reply, cause: int | None) -> None:
+        lpar, device = command.lpar, self._consoles.get(command.lpar)
+        if device is None:
+            unknown = Result.NO_CONSOLE if lpar in self._lpars else Result.UNKNOWN_LPAR
+            self._answer(op, Outcome(unknown, {"lpar": lpar}), cause)
+            return
+        # Any of its IOPs can take the line: best one whose path is varied on.
+        iops = self._paths[device]
+        iop = next((name for name in iops if (name, device) not in self._varied_off), iops[0])
+        self.post(iop, m.EnterLine(op, lpar, device, command.text), cause)
+
+    def _answer_text(self, op: str, text: str, cause: int | None) -> None:
+        self._answer(op, Outcome(Result.COMPLETED, {"text": text}), cause)
 
     def _answer_lines(self, op: str, lines: tuple[str, ...], cause: int | None) -> None:
         self._answer(op, Outcome(Result.COMPLETED, {"text": "\n".join(lines)}), cause, lines)

@@ -22,6 +22,9 @@ _BAR_COLUMNS = 64
 # A command that was answered later than this says when it was given.
 _NOTABLE_NS = 100_000_000
 
+# Messages that name busy devices, each in a line of its own.
+_LISTING = ("LVM031W", "LVM032W", "LVM033W")
+
 # Phases as column heads: what is done in them, in one word.
 _PHASES = {
     "STOPPING": "stop",
@@ -62,6 +65,12 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def _message(code: str, text: str) -> str:
+    """A message; its own line ends are kept where the machine made them, and no others: see `printable`."""
+    lines = text.split("\n") if code in _LISTING else [text]
+    return f"{code} " + "\n".join(map(printable, lines))
+
+
 def frame(title: str, rows: Sequence[FrameRow], main_storage_frames: int) -> RenderableType:
     """The LPAR frame as a table (Figs. 3A, 4A), and storage as a bar (Figs. 3B, 4B)."""
     table = _table(title)
@@ -96,14 +105,14 @@ def command_line(result: CommandResult) -> Text:
     text.append("\n")
     text.append(f"{'':>10}  {result.result}", style=style)
     if not result.lines:
-        return text.append(f"  {result.code} {printable(result.message)}")
+        return text.append(f"  {_message(result.code, result.message)}")
     return text.append("".join("\n" + line for line in result.lines))
 
 
 def message_line(message: OperatorMessage) -> Text:
     """A message to the operator."""
     style = {"I": "", "W": "yellow", "E": "red"}[message.code[-1]]
-    return Text(f"{_at(message.at_ns)}  ").append(f"{message.code} {printable(message.text)}", style=style)
+    return Text(f"{_at(message.at_ns)}  ").append(_message(message.code, message.text), style=style)
 
 
 def standings(results: Iterable[CommandResult]) -> RenderableType | None:

@@ -31,6 +31,8 @@ class Result(enum.StrEnum):
     CHECK_STOPPED = "CHECK_STOPPED"
     CANCELLED = "CANCELLED"
     NOT_CANCELLABLE = "NOT_CANCELLABLE"
+    UNKNOWN_PATH = "UNKNOWN_PATH"
+    NO_CONSOLE = "NO_CONSOLE"
     NOT_AVAILABLE = "NOT_AVAILABLE"
     INTERRUPTED = "INTERRUPTED"
 
@@ -142,16 +144,40 @@ CATALOGUE: tuple[MessageType, ...] = (
     ),
     MessageType(
         "LVM031W",
-        "{lpar}: I/O did not end within {timeout}; still busy: {devices}; the guest runs on",
+        "{lpar}: I/O did not end within {timeout}; the guest runs on; still busy: {devices}",
         "A device went on operating longer than QUIESCE=. Nothing was moved.",
-        "Free or repair the devices named, or repeat with a longer QUIESCE=.",
+        "Free or repair the devices named, or repeat with a longer QUIESCE=, with BUSY=WAIT or with BUSY=HALT.",
         Result.QUIESCE_TIMED_OUT,
     ),
     MessageType(
         "LVM032W",
         "{lpar}: waiting for I/O to end: {devices}",
-        "Step 202 has to wait: these devices are still operating.",
-        "None; the wait is bounded by QUIESCE=.",
+        "Step 202 has to wait: these devices are still operating. It is told again when QUIESCE= is over: BUSY= says what happens then.",
+        "None, or CANCEL.",
+    ),
+    MessageType(
+        "LVM033W",
+        "{lpar}: still waiting for I/O to end; CANCEL {operation} gives up; busy: {devices}",
+        "QUIESCE= is over, and by BUSY=WAIT the move goes on waiting. It is told every 10 s.",
+        "Free the devices named, or CANCEL.",
+    ),
+    MessageType(
+        "LVM034W",
+        "{lpar}: halting {devices}",
+        "QUIESCE= is over, and by BUSY=HALT the devices that are still busy are told to end.",
+        "None; the guest sees the halted status, as after its own HALT SUBCHANNEL.",
+    ),
+    MessageType(
+        "LVM035I",
+        "{lpar}: halted: {devices}",
+        "BUSY=HALT: these devices ended when they were told to.",
+        "None.",
+    ),
+    MessageType(
+        "LVM036W",
+        "{lpar}: cleared, for halting did not end them within {grace}: {devices}",
+        "BUSY=HALT: these devices were given up. The IOP refuses what they may still transfer.",
+        "Repair the devices named; the guest sees the cleared status, as after its own CLEAR SUBCHANNEL.",
     ),
     MessageType(
         "LVM040E",
@@ -203,6 +229,20 @@ CATALOGUE: tuple[MessageType, ...] = (
         Result.INTERRUPTED,
     ),
     MessageType(
+        "LVM062W",
+        "{path}: no such path",
+        "VARY PATH names an IOP that has no such device.",
+        "DISPLAY DEVICES lists the paths.",
+        Result.UNKNOWN_PATH,
+    ),
+    MessageType(
+        "LVM063W",
+        "{lpar} has no console",
+        "REPLY names an LPAR without a device of kind console.",
+        "Give the LPAR a console in the scenario.",
+        Result.NO_CONSOLE,
+    ),
+    MessageType(
         "LVM070E",
         "{lpar} on {lip}: {text}; the LPAR is stopped",
         "The guest had a program interruption that it does not handle.",
@@ -221,6 +261,12 @@ CATALOGUE: tuple[MessageType, ...] = (
         "This must not happen: keep the trace and report it.",
     ),
     MessageType("LVM080W", "frame {frame} is faulty by the scenario", "A [[fault]] entry came due.", "None."),
+    MessageType(
+        "LVM090I",
+        "{lpar} {device}: {text}",
+        "A guest wrote a line to its console.",
+        "None; REPLY answers it where the guest asks something.",
+    ),
 )
 
 BY_CODE: dict[str, MessageType] = {entry.code: entry for entry in CATALOGUE}

@@ -6,7 +6,6 @@ doesn't matter: verbs, keywords and names are folded to upper case. Sizes and ad
 ns. Only the syntax is judged here; names, targets and room are judged by the machine.
 """
 
-import enum
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,15 +13,8 @@ from attrs import frozen
 
 from lparvm.config import QUIESCE_TIMEOUT_NS, STOP_TIMEOUT_NS
 from lparvm.protocol import command_values as v
+from lparvm.protocol.busy_devices import Busy
 from lparvm.protocol.command_values import Kind
-
-
-class Busy(enum.StrEnum):
-    """What to do when I/O does not end within QUIESCE=."""
-
-    REFUSE = "REFUSE"
-    WAIT = "WAIT"
-    HALT = "HALT"
 
 
 @frozen
@@ -74,7 +66,7 @@ class MoveStor:
     @property
     def beyond_hsa(self) -> bool:
         """Whether it asks for more than a plain move to an origin."""
-        return self.expand is not None or self.busy is not Busy.REFUSE or self.test
+        return self.expand is not None or self.test
 
 
 @frozen

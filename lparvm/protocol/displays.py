@@ -1,6 +1,8 @@
 """The LPAR frame and the map of storage as lines of text (patent Figs. 3A, 3B, 4A, 4B)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+
+from attrs import evolve
 
 from lparvm.arch.address import PAGE_BYTES
 from lparvm.protocol import messages as m
@@ -66,10 +68,31 @@ def _middles_below(frame: int, frames: int, columns: int) -> int:
     return (2 * frame * columns + frames - 1) // (2 * frames)
 
 
-def device_lines(devices: Mapping[int, tuple[str, str]]) -> tuple[str, ...]:
-    """Devices by number: kind and IOP."""
-    lines = [f"{number:04X}  {kind:<8} {iop}" for number, (kind, iop) in sorted(devices.items())]
+def device_lines(
+    devices: Mapping[int, tuple[str, str]],
+    paths: Mapping[int, tuple[str, ...]],
+    varied_off: Collection[tuple[str, int]] = (),
+) -> tuple[str, ...]:
+    """Devices by number: kind, and whether each path is varied on.
+
+    Args:
+        devices: number -> (kind, IOPs as text).
+        paths: number -> its IOPs.
+        varied_off: (IOP, device) of the paths that are varied off.
+    """
+    lines = []
+    for number, (kind, _) in sorted(devices.items()):
+        states = [f"{iop} {'off' if (iop, number) in varied_off else 'on'}" for iop in paths.get(number, ())]
+        lines.append(f"{number:04X}  {kind:<8} {', '.join(states) or 'no path'}")
     return tuple(lines) or ("no devices",)
+
+
+def with_failed(rows: Sequence[m.FrameRow], failed: Collection[str]) -> tuple[m.FrameRow, ...]:
+    """The frame, with the state of LPARs whose guest can't go on; one that is check-stopped stays so."""
+    return tuple(
+        evolve(row, state="failed") if row.name in failed and row.state != "check-stopped" else row
+        for row in rows
+    )
 
 
 def operation_lines(operations: Sequence[Relocation]) -> tuple[str, ...]:

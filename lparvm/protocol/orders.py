@@ -4,6 +4,7 @@ Counterpart of `protocol.messages`, where the events are that come back.
 """
 
 import enum
+from collections.abc import Callable
 
 from attrs import frozen
 
@@ -18,6 +19,17 @@ class Timer(enum.StrEnum):
 
     STOP = "STOP"
     QUIESCE = "QUIESCE"
+    REMINDER = "REMINDER"
+    HALT = "HALT"
+
+
+# What LPAR control is told when a timer is over.
+TIMER_EVENTS: dict[Timer, Callable[[str, str], object]] = {
+    Timer.STOP: m.StopTimedOut,
+    Timer.QUIESCE: m.QuiesceTimedOut,
+    Timer.REMINDER: m.BusyReminderDue,
+    Timer.HALT: m.HaltTimedOut,
+}
 
 
 @frozen
@@ -39,7 +51,7 @@ class Post:
 
 @frozen
 class StartTimer:
-    """Start a timer; StopTimedOut or QuiesceTimedOut follows unless it is stopped."""
+    """Start a timer; its event in `TIMER_EVENTS` follows unless it is stopped."""
 
     timer: Timer
     duration_ns: int

@@ -3,8 +3,8 @@
 from lparvm.arch.address import PAGE_BYTES
 from lparvm.config import OPERATIONS_MAX
 from lparvm.protocol.admission import Denied
+from lparvm.protocol.busy_devices import describe_all
 from lparvm.protocol.relocation_record import Relocation
-from lparvm.protocol.relocation_rules import describe_busy
 from lparvm.protocol.results import LipStop, Outcome, Result
 from lparvm.units import format_duration, format_size
 
@@ -34,7 +34,6 @@ def outcome_of(record: Relocation, stops: tuple[LipStop, ...], lips: tuple[str, 
     assert record.result is not None, "a relocation ends with a result"
     timeout = record.stop_ns if record.result is Result.STOP_TIMED_OUT else record.quiesce_ns
     stopped = {stop.lip for stop in stops}
-    busy = tuple(describe_busy(device) for device in record.busy_devices)
     pages = record.source.extent if record.committed else 0
     reason = f"{record.refusing_iop} refused SALE" if record.refusing_iop else "storage failed"
     if record.fault_frame is not None:
@@ -48,9 +47,9 @@ def outcome_of(record: Relocation, stops: tuple[LipStop, ...], lips: tuple[str, 
         "holder": record.holder,
         "timeout": format_duration(timeout),
         "lips": ", ".join(lip for lip in lips if lip not in stopped) or "a LIP",
-        "devices": ", ".join(describe_busy(device) for device in record.still_busy),
+        "devices": describe_all(record.still_busy),
         "iop": record.refusing_iop,
         "frame": record.fault_frame,
         "reason": reason,
     }
-    return Outcome(record.result, values, stops, pages, busy)
+    return Outcome(record.result, values, stops, pages, record.busy_devices)

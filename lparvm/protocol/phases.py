@@ -26,8 +26,14 @@ class State(enum.StrEnum):
     PREPARING = "PREPARING"  # the target's frames are touched beforehand; the guest runs
     WITHDRAWING = "WITHDRAWING"  # cancelled before the stop; an answer is still to come
     STOPPING = "STOPPING"
-    QUIESCING = "QUIESCING"
+    QUIESCING = "QUIESCING"  # the IOPs are told to go out of operation
+    WAITING = "WAITING"  # all have answered, some are busy; QUIESCE= runs
     OVERDUE = "OVERDUE"  # QUIESCE= is over; the IOPs are asked what is still busy
+    WAITING_ON = "WAITING_ON"  # BUSY=WAIT
+    REMINDING = "REMINDING"  # BUSY=WAIT: asked once more, for the operator
+    HALTING = "HALTING"  # BUSY=HALT: the busy devices are told to end
+    CLEARING = "CLEARING"  # BUSY=HALT: what did not end is given up
+    CLEARING_IN_VAIN = "CLEARING_IN_VAIN"  # cancelled while devices were cleared
     CHECKING = "CHECKING"
     CHECKING_IN_VAIN = "CHECKING_IN_VAIN"  # cancelled while the check that counts was under way
     MOVING = "MOVING"
@@ -50,7 +56,13 @@ PHASES = {
     State.WITHDRAWING: Phase.ADMITTING,
     State.STOPPING: Phase.STOPPING,
     State.QUIESCING: Phase.QUIESCING,
+    State.WAITING: Phase.QUIESCING,
     State.OVERDUE: Phase.QUIESCING,
+    State.WAITING_ON: Phase.QUIESCING,
+    State.REMINDING: Phase.QUIESCING,
+    State.HALTING: Phase.QUIESCING,
+    State.CLEARING: Phase.QUIESCING,
+    State.CLEARING_IN_VAIN: Phase.QUIESCING,
     State.CHECKING: Phase.CHECKING,
     State.CHECKING_IN_VAIN: Phase.CHECKING,
     State.MOVING: Phase.MOVING,

@@ -46,7 +46,11 @@ ENTRY: dict[State, tuple[rules.Action, ...]] = {
     State.PREPARING: (rules.prepare_target,),
     State.STOPPING: (rules.stop_guest,),
     State.QUIESCING: (rules.start_quiesce_timer, rules.to_iops(m.QuiesceIop)),
-    State.OVERDUE: (rules.to_iops(m.ReportBusyDevices),),
+    State.OVERDUE: (rules.ask_busy,),
+    State.WAITING_ON: (rules.start_reminder_timer,),
+    State.REMINDING: (rules.ask_busy,),
+    State.HALTING: (rules.to_iops(m.HaltBusyDevices), rules.start_halt_timer),
+    State.CLEARING: (rules.clear_busy,),
     State.CHECKING: (rules.reserve,),
     State.MOVING: (rules.begin_move,),
     State.INTERRUPTING: (rules.interrupt_move,),
@@ -63,11 +67,18 @@ ENTRY: dict[State, tuple[rules.Action, ...]] = {
 
 
 def _all_iops(relocation: Relocation) -> Relocation:
-    return evolve(relocation, busy_iops=relocation.iops, holding=bool(relocation.iops))
+    iops = relocation.iops
+    return evolve(relocation, busy_iops=iops, unanswered_iops=iops, holding=bool(iops))
 
 
-def _ask_busy(relocation: Relocation) -> Relocation:
-    return evolve(relocation, unanswered_iops=relocation.busy_iops)
+def _next_question(relocation: Relocation) -> Relocation:
+    return evolve(
+        relocation, attempt=relocation.attempt + 1, unanswered_iops=relocation.busy_iops, still_busy=()
+    )
+
+
+def _halt_all(relocation: Relocation) -> Relocation:
+    return evolve(relocation, halted=relocation.still_busy)
 
 
 def _resume_held(relocation: Relocation) -> Relocation:
@@ -77,7 +88,10 @@ def _resume_held(relocation: Relocation) -> Relocation:
 # What a state changes in the record on entry, before it orders anything.
 _PREPARE: dict[State, Callable[[Relocation], Relocation]] = {
     State.QUIESCING: _all_iops,
-    State.OVERDUE: _ask_busy,
+    State.OVERDUE: _next_question,
+    State.REMINDING: _next_question,
+    State.HALTING: _halt_all,
+    State.CLEARING: _next_question,
     State.RESUMING_IO: _resume_held,
 }
 
@@ -94,14 +108,37 @@ TABLE: tuple[Row, ...] = (
     # 202: every IOP must go out of operation within QUIESCE=.
     Row(S.QUIESCING, None, S.CHECKING, when=rules.all_quiet),
     Row(S.QUIESCING, m.IopQuiesced, None, learn=rules.learn_iop_quiet),
-    Row(S.QUIESCING, m.IopBusy, None, learn=rules.learn_busy, do=(rules.name_busy,)),
+    Row(S.QUIESCING, m.IopBusy, None, learn=rules.learn_busy),
     Row(S.QUIESCING, m.QuiesceTimedOut, S.OVERDUE),
+    Row(S.QUIESCING, None, S.WAITING, when=rules.all_answered, do=(rules.name_busy,)),
+    Row(S.WAITING, None, S.CHECKING, when=rules.all_quiet),
+    Row(S.WAITING, m.IopQuiesced, None, learn=rules.learn_iop_quiet),
+    Row(S.WAITING, m.QuiesceTimedOut, S.OVERDUE),
     # ... and when the time is over, what is still busy is asked for once more. I/O that ended on the last
     # stroke counts as ended.
-    Row(S.OVERDUE, m.IopQuiesced, None, learn=rules.learn_iop_quiet),
-    Row(S.OVERDUE, m.IopBusy, None, learn=rules.learn_still_busy, do=(rules.name_busy,)),
     Row(S.OVERDUE, None, S.CHECKING, when=rules.all_quiet),
-    Row(S.OVERDUE, None, S.RESTORING_LIMITS, when=rules.all_answered, result=R.QUIESCE_TIMED_OUT),
+    Row(S.OVERDUE, m.IopQuiesced, None, learn=rules.learn_iop_quiet),
+    Row(S.OVERDUE, m.IopBusy, None, learn=rules.learn_busy),
+    Row(S.OVERDUE, None, S.WAITING_ON, when=rules.all_answered_and_busy_is_wait, do=(rules.name_busy,)),
+    Row(S.OVERDUE, None, S.HALTING, when=rules.all_answered_and_busy_is_halt,
+        do=(rules.name_busy, rules.name_halting)),
+    Row(S.OVERDUE, None, S.RESTORING_LIMITS, when=rules.all_answered, result=R.QUIESCE_TIMED_OUT,
+        do=(rules.name_busy,)),
+    # BUSY=WAIT: until the last device ends, or CANCEL comes; now and then the operator is told what is busy.
+    Row(S.WAITING_ON, None, S.CHECKING, when=rules.all_quiet),
+    Row(S.WAITING_ON, m.IopQuiesced, None, learn=rules.learn_iop_quiet),
+    Row(S.WAITING_ON, m.BusyReminderDue, S.REMINDING),
+    Row(S.REMINDING, None, S.CHECKING, when=rules.all_quiet),
+    Row(S.REMINDING, m.IopQuiesced, None, learn=rules.learn_iop_quiet),
+    Row(S.REMINDING, m.IopBusy, None, learn=rules.learn_busy),
+    Row(S.REMINDING, None, S.WAITING_ON, when=rules.all_answered, do=(rules.remind_busy,)),
+    # BUSY=HALT: devices are told to end; those that don't within the grace are given up.
+    Row(S.HALTING, None, S.CHECKING, when=rules.all_quiet, do=(rules.name_halted,)),
+    Row(S.HALTING, m.IopQuiesced, None, learn=rules.learn_iop_quiet),
+    Row(S.HALTING, m.HaltTimedOut, S.CLEARING),
+    Row(S.CLEARING, None, S.CHECKING, when=rules.all_quiet, do=(rules.name_halted, rules.name_cleared)),
+    Row(S.CLEARING, m.IopQuiesced, None, learn=rules.learn_iop_quiet),
+    Row(S.CLEARING, m.IopBusy, None, learn=rules.learn_cleared),
     # 203: the check that counts, with reservation.
     Row(S.CHECKING, m.AreaReserved, S.MOVING, learn=rules.learn_reserved),
     Row(S.CHECKING, m.AreaTaken, S.RESTORING_LIMITS, result=R.TARGET_TAKEN, learn=rules.learn_holder),
@@ -118,13 +155,19 @@ TABLE: tuple[Row, ...] = (
     Row(S.ASKED, m.CancelOperation, S.WITHDRAWING, result=R.CANCELLED, learn=rules.learn_cancel),
     Row(S.PREPARING, m.CancelOperation, S.WITHDRAWING, result=R.CANCELLED, learn=rules.learn_cancel),
     Row(S.STOPPING, m.CancelOperation, S.RETURNING, result=R.CANCELLED, learn=rules.learn_cancel),
-    Row(S.QUIESCING, m.CancelOperation, S.RESTORING_LIMITS, result=R.CANCELLED, learn=rules.learn_cancel),
-    Row(S.OVERDUE, m.CancelOperation, S.RESTORING_LIMITS, result=R.CANCELLED, learn=rules.learn_cancel),
+    *(Row(state, m.CancelOperation, S.RESTORING_LIMITS, result=R.CANCELLED, learn=rules.learn_cancel) for state in (
+        S.QUIESCING, S.WAITING, S.OVERDUE, S.WAITING_ON, S.REMINDING, S.HALTING,
+    )),
+    Row(S.CLEARING, m.CancelOperation, S.CLEARING_IN_VAIN, result=R.CANCELLED, learn=rules.learn_cancel),
     Row(S.CHECKING, m.CancelOperation, S.CHECKING_IN_VAIN, result=R.CANCELLED, learn=rules.learn_cancel),
     Row(S.MOVING, m.CancelOperation, S.INTERRUPTING, result=R.CANCELLED, learn=rules.learn_cancel),
     Row(S.WITHDRAWING, m.AreaFree, S.REPORTED),
     Row(S.WITHDRAWING, m.AreaTaken, S.REPORTED),
     Row(S.WITHDRAWING, m.TargetPrepared, S.REPORTED),
+    Row(S.CLEARING_IN_VAIN, None, S.RESTORING_LIMITS, when=rules.all_quiet,
+        do=(rules.name_halted, rules.name_cleared)),
+    Row(S.CLEARING_IN_VAIN, m.IopQuiesced, None, learn=rules.learn_iop_quiet),
+    Row(S.CLEARING_IN_VAIN, m.IopBusy, None, learn=rules.learn_cleared),
     Row(S.CHECKING_IN_VAIN, m.AreaReserved, S.RESTORING_LIMITS, learn=rules.learn_reserved),
     Row(S.CHECKING_IN_VAIN, m.AreaTaken, S.RESTORING_LIMITS),
     Row(S.INTERRUPTING, m.ChunkMoved, None, learn=rules.learn_cursor),
@@ -141,15 +184,15 @@ TABLE: tuple[Row, ...] = (
         learn=rules.learn_refusal, overrules=tuple(R)),
     Row(S.RETURNING, m.GuestRestarted, S.RESUMING_IO, learn=rules.learn_standings),
     # The tail, the same for both ways.
-    Row(S.RESUMING_IO, m.HeldStartsReleased, None, learn=rules.learn_iop_quiet),
+    Row(S.RESUMING_IO, m.HeldStartsReleased, None, learn=rules.learn_iop_resumed),
     Row(S.RESUMING_IO, None, S.REPORTED, when=rules.all_quiet_and_nothing_held),
     Row(S.RESUMING_IO, None, S.VACATING, when=rules.all_quiet),
     Row(S.VACATING, m.FramesPoisoned, S.RELEASING),
     Row(S.RELEASING, m.AreaReleased, S.REPORTED),
     # CANCEL too late, or on the way back already.
     *(Row(state, m.CancelOperation, None, do=(rules.deny_cancel,)) for state in (
-        S.WITHDRAWING, S.CHECKING_IN_VAIN, S.INTERRUPTING, S.NOTIFYING, S.RESTARTING, S.MOVING_BACK,
-        S.RESTORING_LIMITS, S.RETURNING, S.RESUMING_IO, S.VACATING, S.RELEASING,
+        S.WITHDRAWING, S.CLEARING_IN_VAIN, S.CHECKING_IN_VAIN, S.INTERRUPTING, S.NOTIFYING, S.RESTARTING,
+        S.MOVING_BACK, S.RESTORING_LIMITS, S.RETURNING, S.RESUMING_IO, S.VACATING, S.RELEASING,
     )),
 )  # fmt: skip
 
@@ -157,17 +200,19 @@ _AFTER_QUIESCING = (
     S.CHECKING, S.CHECKING_IN_VAIN, S.MOVING, S.INTERRUPTING, S.NOTIFYING, S.RESTARTING, S.MOVING_BACK,
     S.RESTORING_LIMITS, S.RETURNING, S.RESUMING_IO,
 )  # fmt: skip
-_AFTER_STOPPING = (S.QUIESCING, S.OVERDUE, *_AFTER_QUIESCING, S.VACATING, S.RELEASING)
+_TIMERS_OVER = (*_AFTER_QUIESCING, S.VACATING, S.RELEASING)
 
 # Events that crossed with a change of state. Why each may come, and why it means nothing:
 IGNORED: frozenset[tuple[State, type]] = frozenset((
     # The timer was over when the last acknowledgement was already in the mailbox.
-    *((state, m.StopTimedOut) for state in _AFTER_STOPPING),
-    *((state, m.QuiesceTimedOut) for state in (S.OVERDUE, *_AFTER_QUIESCING, S.VACATING, S.RELEASING)),
+    *((state, m.StopTimedOut) for state in (S.QUIESCING, S.WAITING, S.OVERDUE, *_TIMERS_OVER)),
+    *((state, m.QuiesceTimedOut) for state in _TIMERS_OVER),
+    *((state, m.BusyReminderDue) for state in _TIMERS_OVER),
+    *((state, m.HaltTimedOut) for state in _TIMERS_OVER),
     # The last LIP stopped when the stop was already rescinded.
     (S.RETURNING, m.GuestStopped),
-    # An IOP tells once when it is asked and once when its last device ends; both may be on the way when the
-    # machine goes on. It tells nothing after HeldStartsReleased.
+    # An IOP tells once when it is asked or told to clear, and once when its last device ends; all may be on
+    # the way when the machine goes on. It tells nothing after HeldStartsReleased.
     *((state, m.IopQuiesced) for state in _AFTER_QUIESCING),
     *((state, m.IopBusy) for state in _AFTER_QUIESCING),
 ))  # fmt: skip

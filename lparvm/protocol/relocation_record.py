@@ -4,6 +4,7 @@ from attrs import frozen
 
 from lparvm.arch.address import Zone
 from lparvm.protocol import messages as m
+from lparvm.protocol.busy_devices import Busy
 from lparvm.protocol.phases import PHASES, TAIL, Phase, State
 from lparvm.protocol.results import Result
 
@@ -15,10 +16,14 @@ class Relocation:
     Attributes:
         iops: the IOPs that serve the LPAR.
         result: None while all goes well; set once, by the row that decides the outcome.
-        busy_iops: IOPs not yet out of operation (QUIESCING, OVERDUE), or not yet resumed (RESUMING_IO).
-        unanswered_iops: IOPs asked for their busy devices that have not answered (OVERDUE).
-        busy_devices: every device 202 waited for, in the order first reported.
-        still_busy: what the IOPs named when QUIESCE= was over.
+        busy: what to do when I/O does not end in time.
+        busy_iops: IOPs not yet out of operation (phase QUIESCING), or not yet resumed (RESUMING_IO).
+        attempt: number of the last question for busy devices; an answer to an earlier one is none to this.
+        unanswered_iops: IOPs that have not answered the last question.
+        busy_devices: every device 202 waited for, in the order first reported, as last reported.
+        still_busy: what the IOPs named in answer to the last question and is not known to have ended.
+        halted: devices that were told to end (BUSY=HALT).
+        cleared: those of them that did not, and were given up.
         holding: IOPs hold starts for this operation.
         reserved: the resource manager holds the target for this operation.
         committed: every IOP took SALE with the target; there is no way back.
@@ -35,11 +40,15 @@ class Relocation:
     stop_ns: int = 0
     quiesce_ns: int = 0
     state: State = State.ASKED
+    busy: Busy = Busy.REFUSE
     result: Result | None = None
     busy_iops: tuple[str, ...] = ()
+    attempt: int = 0
     unanswered_iops: tuple[str, ...] = ()
     busy_devices: tuple[m.BusyDevice, ...] = ()
     still_busy: tuple[m.BusyDevice, ...] = ()
+    halted: tuple[m.BusyDevice, ...] = ()
+    cleared: tuple[m.BusyDevice, ...] = ()
     holding: bool = False
     reserved: bool = False
     committed: bool = False

@@ -7,14 +7,18 @@ from collections.abc import Callable
 
 from attrs import evolve
 
+from lparvm.config import BUSY_REMINDER_NS, HALT_GRACE_NS
 from lparvm.protocol import messages as m
 from lparvm.protocol import orders as o
 from lparvm.protocol.actor_names import RESOURCE_MANAGER, lip_control_of
+from lparvm.protocol.busy_devices import Busy, describe_all, names
 from lparvm.protocol.phases import State
 from lparvm.protocol.relocation_record import Relocation
 from lparvm.protocol.results import Result
 from lparvm.protocol.results import message_text as text_of
 from lparvm.units import format_duration
+
+_QUIESCE_OVER = tuple(o.StopTimer(timer) for timer in (o.Timer.QUIESCE, o.Timer.REMINDER, o.Timer.HALT))
 
 # SALE with the old zone is repeated when an IOP refuses it; more refusals than that are a broken IOP.
 SALE_ATTEMPTS_MAX = 3
@@ -38,8 +42,18 @@ def all_quiet(relocation: Relocation, _event: object) -> bool:
 
 
 def all_answered(relocation: Relocation, _event: object) -> bool:
-    """Every IOP that was asked has told what is busy."""
+    """Every IOP has answered the last question."""
     return not relocation.unanswered_iops
+
+
+def all_answered_and_busy_is_wait(relocation: Relocation, event: object) -> bool:
+    """BUSY=WAIT: go on waiting."""
+    return all_answered(relocation, event) and relocation.busy is Busy.WAIT
+
+
+def all_answered_and_busy_is_halt(relocation: Relocation, event: object) -> bool:
+    """BUSY=HALT: make the devices end."""
+    return all_answered(relocation, event) and relocation.busy is Busy.HALT
 
 
 def past_the_end(_relocation: Relocation, event: object) -> bool:
@@ -68,30 +82,45 @@ def sale_may_be_repeated(relocation: Relocation, _event: object) -> bool:
 
 
 def learn_iop_quiet(relocation: Relocation, event: object) -> Relocation:
-    assert isinstance(event, m.IopQuiesced | m.HeldStartsReleased)
+    assert isinstance(event, m.IopQuiesced)
     return evolve(
         relocation,
-        busy_iops=tuple(name for name in relocation.busy_iops if name != event.iop),
-        unanswered_iops=tuple(name for name in relocation.unanswered_iops if name != event.iop),
+        busy_iops=_without(relocation.busy_iops, event.iop),
+        unanswered_iops=_without(relocation.unanswered_iops, event.iop),
+        still_busy=tuple(device for device in relocation.still_busy if device.iop != event.iop),
     )
+
+
+def learn_iop_resumed(relocation: Relocation, event: object) -> Relocation:
+    assert isinstance(event, m.HeldStartsReleased)
+    return evolve(relocation, busy_iops=_without(relocation.busy_iops, event.iop))
+
+
+def _without(iops: tuple[str, ...], answered: str) -> tuple[str, ...]:
+    return tuple(name for name in iops if name != answered)
 
 
 def learn_busy(relocation: Relocation, event: object) -> Relocation:
+    """What is busy; an answer to an earlier question is none to the last one."""
     assert isinstance(event, m.IopBusy)
-    known = {(device.iop, device.device) for device in relocation.busy_devices}
-    new = tuple(device for device in event.devices if (device.iop, device.device) not in known)
+    latest = {device.key: device for device in event.devices}
+    known = tuple(latest.pop(device.key, device) for device in relocation.busy_devices)
+    relocation = evolve(relocation, busy_devices=known + tuple(latest.values()))
+    if event.attempt != relocation.attempt:
+        return relocation
+    others = [device for device in relocation.still_busy if device.iop != event.iop]
     return evolve(
         relocation,
-        busy_devices=relocation.busy_devices + new,
-        unanswered_iops=tuple(name for name in relocation.unanswered_iops if name != event.iop),
+        unanswered_iops=_without(relocation.unanswered_iops, event.iop),
+        still_busy=tuple(sorted([*others, *event.devices], key=lambda one: (one.device, one.iop))),
     )
 
 
-def learn_still_busy(relocation: Relocation, event: object) -> Relocation:
-    """What is busy now that the time is over; the message of the refusal names these."""
+def learn_cleared(relocation: Relocation, event: object) -> Relocation:
+    """What is busy when the order to clear comes to the IOP, right behind the question, is what it clears."""
     assert isinstance(event, m.IopBusy)
-    others = tuple(device for device in relocation.still_busy if device.iop != event.iop)
-    return evolve(learn_busy(relocation, event), still_busy=others + event.devices)
+    cleared = event.devices if event.attempt == relocation.attempt else ()
+    return evolve(learn_busy(relocation, event), cleared=relocation.cleared + cleared)
 
 
 def learn_holder(relocation: Relocation, event: object) -> Relocation:
@@ -158,17 +187,62 @@ def start_quiesce_timer(relocation: Relocation, _event: object) -> tuple[o.Comma
     return (o.StopTimer(o.Timer.STOP), o.StartTimer(o.Timer.QUIESCE, relocation.quiesce_ns))
 
 
-def name_busy(relocation: Relocation, event: object) -> tuple[o.Command, ...]:
-    assert isinstance(event, m.IopBusy)
-    devices = ", ".join(describe_busy(device) for device in event.devices)
-    return (o.Notify("LVM032W", text_of("LVM032W", lpar=relocation.lpar, devices=devices)),)
+def start_reminder_timer(_relocation: Relocation, _event: object) -> tuple[o.Command, ...]:
+    return (o.StartTimer(o.Timer.REMINDER, BUSY_REMINDER_NS),)
+
+
+def start_halt_timer(_relocation: Relocation, _event: object) -> tuple[o.Command, ...]:
+    return (o.StartTimer(o.Timer.HALT, HALT_GRACE_NS),)
+
+
+def ask_busy(relocation: Relocation, _event: object) -> tuple[o.Command, ...]:
+    return tuple(o.Post(iop, _question(relocation)) for iop in relocation.busy_iops)
+
+
+def clear_busy(relocation: Relocation, _event: object) -> tuple[o.Command, ...]:
+    # Side by side in the IOP's mailbox: nothing ends between the question and the order.
+    order = m.ClearBusyDevices(relocation.op, relocation.lpar)
+    messages = (_question(relocation), order)
+    return tuple(o.Post(iop, message) for iop in relocation.busy_iops for message in messages)
+
+
+def _question(relocation: Relocation) -> m.ReportBusyDevices:
+    return m.ReportBusyDevices(relocation.op, relocation.lpar, relocation.attempt)
+
+
+def name_busy(relocation: Relocation, _event: object) -> tuple[o.Command, ...]:
+    return _notify(relocation, "LVM032W", devices=describe_all(relocation.still_busy))
+
+
+def remind_busy(relocation: Relocation, _event: object) -> tuple[o.Command, ...]:
+    devices = describe_all(relocation.still_busy)
+    return _notify(relocation, "LVM033W", operation=relocation.op, devices=devices)
+
+
+def name_halting(relocation: Relocation, _event: object) -> tuple[o.Command, ...]:
+    return _notify(relocation, "LVM034W", devices=names(relocation.still_busy))
+
+
+def name_halted(relocation: Relocation, _event: object) -> tuple[o.Command, ...]:
+    cleared = {device.key for device in relocation.cleared}
+    ended = [device for device in relocation.halted if device.key not in cleared]
+    return _notify(relocation, "LVM035I", devices=names(ended)) if ended else ()
+
+
+def name_cleared(relocation: Relocation, _event: object) -> tuple[o.Command, ...]:
+    if not relocation.cleared:
+        return ()
+    devices, grace = names(relocation.cleared), format_duration(HALT_GRACE_NS)
+    return _notify(relocation, "LVM036W", devices=devices, grace=grace)
+
+
+def _notify(relocation: Relocation, code: str, **values: str) -> tuple[o.Command, ...]:
+    return (o.Notify(code, text_of(code, lpar=relocation.lpar, **values)),)
 
 
 def reserve(relocation: Relocation, _event: object) -> tuple[o.Command, ...]:
-    return (
-        o.StopTimer(o.Timer.QUIESCE),
-        o.Post(RESOURCE_MANAGER, m.ReserveArea(relocation.op, relocation.lpar, relocation.target)),
-    )
+    order = m.ReserveArea(relocation.op, relocation.lpar, relocation.target)
+    return (*_QUIESCE_OVER, o.Post(RESOURCE_MANAGER, order))
 
 
 def begin_move(_relocation: Relocation, _event: object) -> tuple[o.Command, ...]:
@@ -186,7 +260,7 @@ def move_back(_relocation: Relocation, _event: object) -> tuple[o.Command, ...]:
 def set_limits(relocation: Relocation, _event: object) -> tuple[o.Command, ...]:
     zone = relocation.target if relocation.state is State.NOTIFYING else relocation.source
     order = m.SetAddressLimits(relocation.op, relocation.lpar, zone, relocation.iops)
-    return (o.StopTimer(o.Timer.QUIESCE), o.Post(RESOURCE_MANAGER, order))
+    return (*_QUIESCE_OVER, o.Post(RESOURCE_MANAGER, order))
 
 
 def restart(relocation: Relocation, _event: object) -> tuple[o.Command, ...]:
@@ -205,15 +279,12 @@ def release(relocation: Relocation, _event: object) -> tuple[o.Command, ...]:
 
 def report(relocation: Relocation, _event: object) -> tuple[o.Command, ...]:
     answers = tuple(o.AnswerCancel(op, Result.COMPLETED) for op in relocation.cancels)
-    return (o.Report(), *answers)
+    lost: tuple[o.Command, ...] = ()
+    if relocation.result is Result.CHECK_STOPPED:
+        lost = (o.Post(RESOURCE_MANAGER, m.LparCheckStopped(relocation.op, relocation.lpar)),)
+    return (*lost, o.Report(), *answers)
 
 
 def deny_cancel(_relocation: Relocation, event: object) -> tuple[o.Command, ...]:
     assert isinstance(event, m.CancelOperation)
     return (o.AnswerCancel(event.op, Result.NOT_CANCELLABLE),)
-
-
-def describe_busy(device: m.BusyDevice) -> str:
-    """A busy device for the operator."""
-    active = format_duration(device.active_ns)
-    return f"{device.device:04X} on {device.iop} ({device.operation}, CCW at {device.ccw_address:#x}, active {active})"

@@ -2,6 +2,7 @@
 
 from attrs import Factory, frozen
 
+from lparvm.protocol.busy_devices import BusyDevice
 from lparvm.protocol.catalogue import BY_CODE, BY_RESULT, Result
 
 
@@ -24,14 +25,14 @@ class Outcome:
         values: what fills the message's text.
         lips: stopped time a LIP; empty where no guest was stopped.
         pages: pages that were moved to the target and stayed there.
-        busy_devices: every device that 202 waited for, as text.
+        busy_devices: every device that 202 waited for, in the order first reported, as last reported.
     """
 
     result: Result
     values: dict[str, object] = Factory(dict)
     lips: tuple[LipStop, ...] = ()
     pages: int = 0
-    busy_devices: tuple[str, ...] = ()
+    busy_devices: tuple[BusyDevice, ...] = ()
 
     @property
     def code(self) -> str:

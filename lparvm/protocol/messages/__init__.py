@@ -8,6 +8,7 @@ the trace names its cause. No arrays, no mutable state in messages.
 (I/O starts, waits) out of a trace at level `protocol`.
 """
 
+from lparvm.protocol.busy_devices import BusyDevice
 from lparvm.protocol.messages.channel import (
     ChannelProgramEnded,
     ClearIo,
@@ -41,7 +42,6 @@ from lparvm.protocol.messages.guests import (
 from lparvm.protocol.messages.io import (
     AddressLimitRefused,
     AddressLimitSet,
-    BusyDevice,
     ClearBusyDevices,
     EnterLine,
     HaltBusyDevices,
@@ -57,10 +57,13 @@ from lparvm.protocol.messages.io import (
     VaryPath,
 )
 from lparvm.protocol.messages.operations import (
+    BusyReminderDue,
     CancelOperation,
     ChunkMoved,
     CommandEntered,
     FramesPoisoned,
+    HaltTimedOut,
+    LparCheckStopped,
     MoveEnded,
     MoveStorage,
     OperationAdvanced,
@@ -96,6 +99,9 @@ MESSAGES: tuple[type, ...] = (
     OperatorMessaged,
     StopTimedOut,
     QuiesceTimedOut,
+    BusyReminderDue,
+    HaltTimedOut,
+    LparCheckStopped,
     TargetPrepared,
     ChunkMoved,
     MoveEnded,
@@ -165,6 +171,7 @@ __all__ = [
     "AreaReserved",
     "AreaTaken",
     "BusyDevice",
+    "BusyReminderDue",
     "CancelOperation",
     "ChannelProgramEnded",
     "CheckArea",
@@ -184,6 +191,7 @@ __all__ = [
     "GuestStopped",
     "HaltBusyDevices",
     "HaltIo",
+    "HaltTimedOut",
     "HeldStartsReleased",
     "InterceptionSimulated",
     "InterpretiveExecutionStarted",
@@ -195,6 +203,7 @@ __all__ = [
     "LineEntered",
     "LipStanding",
     "LipStopped",
+    "LparCheckStopped",
     "MoveEnded",
     "MoveStorage",
     "OperationAdvanced",

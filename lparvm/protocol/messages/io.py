@@ -5,55 +5,35 @@ from typing import ClassVar
 from attrs import frozen
 
 from lparvm.arch.address import Zone
+from lparvm.protocol.busy_devices import BusyDevice
 from lparvm.protocol.messages.steps import Step
-
-
-@frozen
-class BusyDevice:
-    """A device that keeps an IOP from going out of operation for an LPAR.
-
-    Attributes:
-        device: device number.
-        iop: the IOP that runs its channel program.
-        path: number of the path by which it runs, from 0: the IOP's place in the device's list.
-        operation: name of the command that runs, as the device calls it.
-        command: its command code.
-        ccw_address: guest absolute address of its CCW.
-        bytes_left: bytes of the CCW's count that are not moved yet.
-        active_ns: how long the channel program has run.
-        pages: pages that CCW and data area lie in, as (first, last) pairs of guest page numbers, ascending.
-    """
-
-    device: int
-    iop: str
-    path: int
-    operation: str
-    command: int
-    ccw_address: int
-    bytes_left: int
-    active_ns: int
-    pages: tuple[tuple[int, int], ...] = ()
 
 
 @frozen
 class QuiesceIop:
     """LPAR control -> IOP: hold new starts of the LPAR, let active ones end.
 
-    Answered by IopQuiesced at once, or by IopBusy now and IopQuiesced later.
+    Answered by IopQuiesced at once, or by IopBusy now and IopQuiesced later. `attempt` is the number of the
+    question, 0; IopBusy repeats it.
     """
 
     STEP: ClassVar = Step.QUIESCE
     op: str
     lpar: str
+    attempt: int = 0
 
 
 @frozen
 class ReportBusyDevices:
-    """LPAR control -> IOP: which devices are still busy? Answered by IopBusy or IopQuiesced."""
+    """LPAR control -> IOP: which devices are still busy? Answered by IopBusy or IopQuiesced.
+
+    `attempt` is the number of the question, from 1 in the operation; IopBusy repeats it.
+    """
 
     STEP: ClassVar = Step.QUIESCE
     op: str
     lpar: str
+    attempt: int = 0
 
 
 @frozen
@@ -86,13 +66,14 @@ class IopQuiesced:
 
 @frozen
 class IopBusy:
-    """IOP -> LPAR control: these devices are still operating."""
+    """IOP -> LPAR control: these devices are still operating. `attempt` is that of the question."""
 
     STEP: ClassVar = Step.QUIESCE
     op: str
     lpar: str
     iop: str
     devices: tuple[BusyDevice, ...]
+    attempt: int = 0
 
 
 @frozen

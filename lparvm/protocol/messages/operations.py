@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from attrs import frozen
 
+from lparvm.protocol.busy_devices import Busy
 from lparvm.protocol.messages.steps import Step
 from lparvm.protocol.results import Outcome
 
@@ -25,6 +26,7 @@ class MoveStorage:
     target_frame: int
     stop_ns: int
     quiesce_ns: int
+    busy: Busy = Busy.REFUSE
 
 
 @frozen
@@ -78,6 +80,32 @@ class QuiesceTimedOut:
     """LPAR control's timer -> LPAR control: QUIESCE= is over."""
 
     STEP: ClassVar = Step.QUIESCE
+    op: str
+    lpar: str
+
+
+@frozen
+class BusyReminderDue:
+    """LPAR control's timer -> LPAR control: BUSY=WAIT: name what is waited for once more."""
+
+    STEP: ClassVar = Step.QUIESCE
+    op: str
+    lpar: str
+
+
+@frozen
+class HaltTimedOut:
+    """LPAR control's timer -> LPAR control: BUSY=HALT: the grace for halted devices is over."""
+
+    STEP: ClassVar = Step.QUIESCE
+    op: str
+    lpar: str
+
+
+@frozen
+class LparCheckStopped:
+    """LPAR control -> RM: the LPAR's storage is lost; what it holds is kept, and shown so. Not answered."""
+
     op: str
     lpar: str
 
