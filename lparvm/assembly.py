@@ -31,6 +31,7 @@ from lparvm.protocol import messages as m
 from lparvm.protocol import relocation
 from lparvm.protocol.actor_names import LPAR_CONTROL, RESOURCE_MANAGER, SERVICE_PROCESSOR, lip_control_of
 from lparvm.protocol.admission import LparEntry
+from lparvm.protocol.displays import with_failed
 from lparvm.protocol.guest_control import GuestControl
 from lparvm.scenario import LparConfig, Scenario
 from lparvm.storage.main_storage import MainStorage
@@ -135,12 +136,11 @@ class Assembly:
 
     def rows(self) -> tuple[m.FrameRow, ...]:
         """The LPAR frame now."""
-        rows = self.resources.rows()
-        failed = {name for name, control in self.lip_controls.items() if control.failed}
-        return tuple(
-            m.FrameRow(row.name, row.origin, row.size, row.gap, "failed" if row.name in failed else row.state)
-            for row in rows
-        )
+        return with_failed(self.resources.rows(), self._failed())
+
+    def _failed(self) -> tuple[str, ...]:
+        """The LPARs whose guests cannot go on."""
+        return tuple(name for name, control in self.lip_controls.items() if control.failed)
 
     def _load(self, lpar: LparConfig) -> None:
         self.zones.assign(lpar.name, lpar.zone)
@@ -212,10 +212,11 @@ class Assembly:
             for number in reversed(lpar.devices)
             if isinstance(self.devices[number], Console)
         }
+        shown = {device.number: (device.kind, ", ".join(device.iops)) for device in scenario.devices}
         self.svp = ServiceProcessor(
             directory, log(SERVICE_PROCESSOR), self.clock, scenario.main_storage_frames,
-            self.control.operations, {device.number: device.kind for device in scenario.devices},
-            paths=self._paths, consoles=consoles, lpars=tuple(entries),
+            self.control.operations, shown,
+            paths=self._paths, consoles=consoles, lpars=tuple(entries), failed=self._failed,
         )  # fmt: skip
         self._actors += [self.svp, self.control, self.resources]
 
@@ -236,7 +237,7 @@ class Assembly:
             paths = {number: self._paths[number] for number in mine}
             self.iops[name] = self._parts.iop(
                 name, directory, log(name), self.clock, self.storage, mine, users, zones, paths,
-                scenario.iop_rates.get(name),
+                getattr(scenario, "iop_rates", {}).get(name),
             )  # fmt: skip
 
     def _make_processors(self, directory: Mapping[str, Mailbox]) -> None:

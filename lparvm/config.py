@@ -66,6 +66,8 @@ SLICE_AIM_NS = 400_000
 
 # A channel program that never ends by itself is ended: CCWs in one start.
 CCWS_PER_START_MAX = 4096
+# Steps of a channel program that wait for nothing, before others get a turn.
+CHANNEL_STEPS_PER_TURN = 16
 DISK_BLOCK_BYTES = 512
 DISK_BLOCKS_MAX = 1 << 32  # a LOCATE's block number has 4 bytes
 # Blocks that are read from a disk's file at once, whatever a LOCATE says: the program's count may be far less.

@@ -1,28 +1,35 @@
 """An I/O processor: runs the guests' channel programs, reading and writing main storage by itself (numeral 10).
 
-What it runs, holds and reports is decided by `protocol.subchannels`; a channel program is a synchronous
-generator (`devices.channel_program`) that touches storage between waits, each address checked against the
-zone of the last SALE. Each running channel program is a helper task.
+What it runs, holds, gives up and reports is decided by `protocol.io_processor`. Each running channel program is a
+helper task (`actors.channel_task`); so is what a device does by itself.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
+from lparvm.actors.channel_task import ChannelRate, ChannelTask
 from lparvm.actors.mailbox import Actor, Envelope, Mailbox
 from lparvm.actors.run_clock import RunClock
 from lparvm.arch.address import Zone
-from lparvm.arch.interruption import IoInterruption
+from lparvm.arch.channel import DeviceStatus
 from lparvm.devices.base import Device
-from lparvm.devices.channel_program import Progress, execute
+from lparvm.devices.console import Console
+from lparvm.protocol import io_orders as o
+from lparvm.protocol import io_processor as iop
 from lparvm.protocol import messages as m
-from lparvm.protocol import subchannels as sc
-from lparvm.protocol.actor_names import LPAR_CONTROL, RESOURCE_MANAGER, lip_control_of
+from lparvm.protocol.actor_names import LPAR_CONTROL, RESOURCE_MANAGER, SERVICE_PROCESSOR, lip_control_of
+from lparvm.protocol.results import message_text
 from lparvm.storage.channel_view import ChannelView
 from lparvm.storage.main_storage import MainStorage
 from lparvm.trace.writer import TraceLogger
 
 
 class Iop(Actor):
-    """One I/O processor with its devices."""
+    """One I/O processor with its devices.
+
+    Attributes:
+        rate: what its channel carries.
+    """
 
     def __init__(
         self,
@@ -34,19 +41,39 @@ class Iop(Actor):
         devices: Mapping[int, Device],
         users: Mapping[str, tuple[int, ...]],
         zones: Mapping[str, Zone],
+        paths: Mapping[int, tuple[str, ...]],
+        rate: int | None = None,
     ) -> None:
-        """`users` are the LPARs that may use devices here; `zones` their first SALE."""
+        """Take the devices.
+
+        Args:
+            name: of the IOP.
+            directory: mailboxes of all actors.
+            log: the trace.
+            clock: the run clock.
+            storage: main storage.
+            devices: those with a path from here, by number. One with paths from others as well is shared.
+            users: LPAR -> the devices that it may use here.
+            zones: the first SALE of each of these LPARs.
+            paths: device number -> names of its IOPs, in the order of its paths.
+            rate: bytes a second, of all channel programs together; None: no limit.
+        """
         super().__init__(name, directory, log, clock)
+        self.rate = ChannelRate(rate)
         self._storage = storage
         self._devices = devices
-        self._state = sc.Subchannels(users, dict(zones), {})
-        self._progress: dict[int, tuple[Progress, int]] = {}
+        self._paths = paths
+        self._state = iop.IoProcessor(users, dict(zones))
+        self._tasks: dict[int, ChannelTask] = {}
         self._sale_refusals = 0
 
     def begin(self) -> None:
-        """The first SALE of each LPAR is in force."""
+        """The first SALE of each LPAR is in force; devices that act by themselves begin."""
         for lpar, zone in self._state.zones.items():
             self._tell_limit(None, lpar, zone, None)
+        for number, device in self._devices.items():
+            if self._paths[number][0] == self.name:
+                self.nursery.start_soon(self._run_alone, number, device)
 
     def refuse_next_sale(self) -> None:
         """A fault of the scenario: the next SALE is refused."""
@@ -57,41 +84,80 @@ class Iop(Actor):
         return self._state.zones[lpar]
 
     def handle(self, envelope: Envelope) -> None:
-        """Starts, endings, quiesce, SALE, release."""
+        """Starts and endings, quiesce, SALE, release, paths, consoles."""
         message, seq = envelope.message, envelope.seq
-        if isinstance(message, m.SetAddressLimit) and self._sale_refusals:
-            self._sale_refusals -= 1
-            refusal = m.AddressLimitRefused(message.op, message.lpar, self.name)
-            self.post(RESOURCE_MANAGER, refusal, seq)
-            return
-        self._state, orders = sc.advance(self._state, message)
-        for order in orders:
-            self._carry_out(order, seq)
+        match message:
+            case m.SetAddressLimit() if self._sale_refusals:
+                self._sale_refusals -= 1
+                refusal = m.AddressLimitRefused(message.op, message.lpar, self.name)
+                self.post(RESOURCE_MANAGER, refusal, seq)
+            case m.EnterLine():
+                self._enter_line(message, seq)
+            case _:
+                self._feed(message, seq)
 
-    def _carry_out(self, order: sc.Order, cause: int | None) -> None:
+    def _feed(self, event: object, cause: int | None) -> None:
+        self._state, orders = iop.advance(self._state, event)
+        for order in orders:
+            self._carry_out(order, cause)
+
+    # --- carrying out orders --------------------------------------------------------------------------------
+
+    def _carry_out(self, order: o.Order, cause: int | None) -> None:
         match order:
-            case sc.Begin(start=start):
-                self._progress[start.device] = (Progress(), self.clock.now_ns())
-                self.nursery.start_soon(self._run_program, start, cause)
-            case sc.AnswerStart(start=start, condition_code=condition_code):
-                answer = m.IoStarted(None, start.lpar, start.lip, condition_code)
-                self.post(lip_control_of(start.lpar), answer, cause)
-            case sc.HoldStart(start=start):
-                self.log.emit(
-                    "start.held", cause=cause, lpar=start.lpar, iop=self.name, device=f"{start.device:04X}"
-                )
-            case sc.PresentInterruption(lpar=lpar, interruption=interruption):
-                self.post(lip_control_of(lpar), m.IoEnded(None, lpar, interruption), cause)
-            case sc.ReportQuiesced(op=op, lpar=lpar):
+            case o.Begin():
+                self._begin_program(order, cause)
+            case o.HoldStart(start=start):
+                self._tell_start("start.held", start, cause)
+            case o.EndStart():
+                self._end_start(order, cause)
+            case o.Halt(device=device):
+                self._tasks[device].halt()
+            case o.GiveUp(device=device):
+                self._tasks[device].give_up()
+            case o.Resume(device=device):
+                self._tasks[device].resume()
+            case o.FreeDevice(start=start):
+                self._free(start, cause)
+            case o.TellLate(start=start, operation=operation):
+                active_ns = self.clock.now_ns() - self._tasks[start.device].began_ns
+                self._tell_start("device.ended_late", start, cause, operation=operation, active_ns=active_ns)
+            case o.ConfirmVary():
+                self._confirm_vary(order, cause)
+            case o.RefuseStart() | o.Forward() | o.OfferStatus():
+                self._tell_lip_control(order, cause)
+            case _:
+                self._report(order, cause)
+
+    def _tell_lip_control(self, order: o.RefuseStart | o.Forward | o.OfferStatus, cause: int | None) -> None:
+        message: m.PathNotOperational | m.IoIntermediate | m.StatusOffered
+        match order:
+            case o.RefuseStart(start=start):
+                message = m.PathNotOperational(None, start.lpar, start.device, start.start, self.name)
+            case o.Forward(message=told):
+                message = told
+            case o.OfferStatus(lpar=lpar, device=device, device_status=status):
+                message = m.StatusOffered(None, lpar, device, self.name, status)
+        self.post(lip_control_of(message.lpar), message, cause)
+
+    def _report(
+        self,
+        order: o.ReportQuiesced | o.ReportBusy | o.ConfirmLimit | o.ConfirmRelease,
+        cause: int | None,
+    ) -> None:
+        """What an operation waits for."""
+        op, lpar = order.op, order.lpar
+        match order:
+            case o.ReportQuiesced():
                 cause = self.log.emit("iop.quiesced", op=op, cause=cause, lpar=lpar, iop=self.name)
                 self.post(LPAR_CONTROL, m.IopQuiesced(op, lpar, self.name), cause)
-            case sc.ReportBusy(op=op, lpar=lpar, devices=devices):
+            case o.ReportBusy(devices=devices, attempt=attempt):
                 busy = tuple(self._busy(device) for device in devices)
-                self.post(LPAR_CONTROL, m.IopBusy(op, lpar, self.name, busy), cause)
-            case sc.ConfirmLimit(op=op, lpar=lpar, zone=zone):
+                self.post(LPAR_CONTROL, m.IopBusy(op, lpar, self.name, busy, attempt), cause)
+            case o.ConfirmLimit(zone=zone):
                 cause = self._tell_limit(op, lpar, zone, cause)
                 self.post(RESOURCE_MANAGER, m.AddressLimitSet(op, lpar, self.name), cause)
-            case sc.ConfirmRelease(op=op, lpar=lpar, held=held):
+            case o.ConfirmRelease(held=held):
                 cause = self.log.emit(
                     "starts.released", op=op, cause=cause, lpar=lpar, iop=self.name, held=held
                 )
@@ -104,44 +170,97 @@ class Iop(Actor):
         )  # fmt: skip
 
     def _busy(self, device: int) -> m.BusyDevice:
-        progress, began_ns = self._progress[device]
-        active_ns = self.clock.now_ns() - began_ns
-        return m.BusyDevice(device, self.name, progress.operation, progress.ccw_address, active_ns)
-
-    async def _run_program(self, start: m.StartIo, cause: int | None) -> None:
-        progress, first_ns = self._progress[start.device]
-        view = ChannelView(self._storage, lambda: self._state.zones[start.lpar], start.key)
-        interruption: IoInterruption | None = None
-        try:
-            program = execute(self._devices[start.device], view, start.program, progress)
-            while True:
-                try:
-                    wait_ns = next(program)
-                except StopIteration as end:
-                    interruption = end.value
-                    break
-                await self.clock.sleep_ns(wait_ns)
-        finally:
-            # Also when the run ends here: what the channel program touched is told.
-            seq = self._tell_transfer(start, view, progress, first_ns, interruption, cause)
-        assert interruption is not None, "a channel program ends with a status"
-        self.post(self.name, m.ChannelProgramEnded(None, start.lpar, interruption), seq)
-
-    def _tell_transfer(
-        self,
-        start: m.StartIo,
-        view: ChannelView,
-        progress: Progress,
-        first_ns: int,
-        interruption: IoInterruption | None,
-        cause: int | None,
-    ) -> int | None:
-        span = view.take_span()
-        return self.log.emit(
-            "transfer.ended", cause=cause, lpar=start.lpar, iop=self.name, device=f"{start.device:04X}",
-            first_ns=first_ns, last_ns=self.clock.now_ns(), fetches=span.fetches, stores=span.stores,
-            lowest_host=span.lowest_host, highest_host=span.highest_host, origin_frame=view.origin,
-            bytes=progress.bytes_moved,
-            device_status=interruption.device_status if interruption else 0,
-            subchannel_status=interruption.subchannel_status if interruption else 0,
+        task = self._tasks[device]
+        progress = task.progress
+        return m.BusyDevice(
+            device, self.name, self._paths[device].index(self.name), progress.operation, progress.command,
+            progress.ccw_address, progress.bytes_left, self.clock.now_ns() - task.began_ns, progress.pages,
         )  # fmt: skip
+
+    # --- starts ---------------------------------------------------------------------------------------------
+
+    def _begin_program(self, order: o.Begin, cause: int | None) -> None:
+        start = order.start
+        device = self._devices[start.device]
+        if not device.available(start.lpar):
+            reason = "reserved" if device.user is None else "busy"
+            cause = self._tell_start("start.deferred", start, cause, reason=reason)
+            self._feed(iop.DeviceNotAvailable(start, order.arrival), cause)
+            return
+        device.connect(start.lpar)
+        cause = self._tell_start("start.begun", start, cause)
+        began = m.IoBegan(None, start.lpar, start.device, start.start, self.name)
+        self.post(lip_control_of(start.lpar), began, cause)
+        task = ChannelTask(self, device, start, self.view_of(start), cause)
+        self._tasks[start.device] = task
+        self.nursery.start_soon(task.run)
+
+    def view_of(self, start: m.StartIo) -> ChannelView:
+        """Guest storage as a start's channel program may use it: by the zone of the last SALE."""
+        return ChannelView(self._storage, lambda: self._state.zones[start.lpar], start.orb.key)
+
+    def _end_start(self, order: o.EndStart, cause: int | None) -> None:
+        start, ending = order.start, order.ending
+        cause = self._tell_start(
+            "start.ended", start, cause, function=order.function.name, device_status=ending.device_status,
+            subchannel_status=ending.subchannel_status,
+        )  # fmt: skip
+        ended = m.IoEnded(None, start.lpar, start.device, start.start, self.name, order.function, ending)
+        self.post(lip_control_of(start.lpar), ended, cause)
+
+    def _free(self, start: m.StartIo, cause: int | None) -> None:
+        self._devices[start.device].disconnect()
+        del self._tasks[start.device]
+        for other in self._paths[start.device]:
+            if other != self.name:
+                self.post(other, m.DeviceFreed(None, start.lpar, start.device), cause)
+
+    def _tell_start(self, event: str, start: m.StartIo, cause: int | None, **fields: Any) -> int | None:
+        return self.log.emit(
+            event, cause=cause, lpar=start.lpar, iop=self.name, device=f"{start.device:04X}",
+            start=start.start, **fields,
+        )  # fmt: skip
+
+    # --- paths, consoles, devices that act by themselves -----------------------------------------------------
+
+    def _confirm_vary(self, order: o.ConfirmVary, cause: int | None) -> None:
+        device, online = order.device, order.online
+        if order.changed:
+            cause = self.log.emit(
+                "path.varied", op=order.op, cause=cause, iop=self.name, device=f"{device:04X}", online=online
+            )
+        for lpar in order.lpars:
+            self.post(lip_control_of(lpar), m.PathChanged(None, lpar, device, self.name, online), cause)
+        varied = m.PathVaried(order.op, self.name, device, online, order.changed)
+        self.post(SERVICE_PROCESSOR, varied, cause)
+
+    def _enter_line(self, message: m.EnterLine, cause: int | None) -> None:
+        device = self._devices[message.device]
+        assert isinstance(device, Console), "the service processor knows which devices are consoles"
+        device.enter(message.text, message.lpar)
+        cause = self.log.emit(
+            "line.entered", op=message.op, cause=cause, lpar=message.lpar, device=f"{message.device:04X}",
+            text=message.text,
+        )  # fmt: skip
+        self.post(SERVICE_PROCESSOR, m.LineEntered(message.op, message.lpar, message.device), cause)
+        attention = o.OfferStatus(message.lpar, message.device, DeviceStatus.ATTENTION)
+        self._carry_out(attention, cause)
+
+    async def _run_alone(self, number: int, device: Device) -> None:
+        for wait_ns, status in device.alone():
+            await self.clock.sleep_ns(wait_ns)
+            self.post(self.name, m.DeviceSignalled(None, None, number, int(status)), None)
+
+    def tell_output(self, device: Device, cause: int | None) -> bool:
+        """Tell lines that the device wrote; whether there were any."""
+        lines = device.take_output()
+        for lpar, text in lines:
+            number = f"{device.number:04X}"
+            seq = self.log.emit("console.written", cause=cause, lpar=lpar, device=number, text=text)
+            told = message_text("LVM090I", lpar=lpar, device=number, text=text)
+            self.post(SERVICE_PROCESSOR, m.OperatorMessaged(None, "LVM090I", told), seq)
+        return bool(lines)
+
+    def tell_self(self, message: m.IoIntermediate | m.ChannelProgramEnded, cause: int | None) -> None:
+        """Post to the own mailbox."""
+        self.post(self.name, message, cause)

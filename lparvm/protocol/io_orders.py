@@ -1,0 +1,147 @@
+"""What an IOP's decisions order: imperative, frozen, carried out by the IOP.
+
+Counterpart of `protocol.io_processor`, where they are decided.
+"""
+
+from attrs import frozen
+
+from lparvm.arch.address import Zone
+from lparvm.arch.channel import Ending
+from lparvm.arch.subchannel import Function
+from lparvm.protocol import messages as m
+
+
+@frozen
+class Begin:
+    """Run this start's channel program now, if the device is available. ChannelProgramEnded follows."""
+
+    start: m.StartIo
+    arrival: int
+
+
+@frozen
+class HoldStart:
+    """A start came while its LPAR is quiescing: it waits (told for the trace)."""
+
+    start: m.StartIo
+
+
+@frozen
+class RefuseStart:
+    """The path is varied off: the start goes back to LIP control."""
+
+    start: m.StartIo
+
+
+@frozen
+class EndStart:
+    """A start has ended: tell LIP control."""
+
+    start: m.StartIo
+    function: Function
+    ending: Ending
+
+
+@frozen
+class Halt:
+    """Tell the device to end its channel program."""
+
+    device: int
+
+
+@frozen
+class GiveUp:
+    """Refuse each further access of the device's channel program, and tell the device to end."""
+
+    device: int
+
+
+@frozen
+class Resume:
+    """The device's suspended channel program goes on."""
+
+    device: int
+
+
+@frozen
+class FreeDevice:
+    """The device's channel program is over: disconnect it, and tell the other IOPs with a path to it."""
+
+    start: m.StartIo
+
+
+@frozen
+class TellLate:
+    """A device that an operation waited for in vain has ended."""
+
+    start: m.StartIo
+    operation: str
+
+
+@frozen
+class Forward:
+    """Tell LIP control what a channel program told."""
+
+    message: m.IoIntermediate
+
+
+@frozen
+class OfferStatus:
+    """Tell LIP control of unsolicited status."""
+
+    lpar: str
+    device: int
+    device_status: int
+
+
+@frozen
+class ReportQuiesced:
+    """No I/O of the LPAR is active here."""
+
+    op: str
+    lpar: str
+
+
+@frozen
+class ReportBusy:
+    """These devices still run channel programs of the LPAR."""
+
+    op: str
+    lpar: str
+    devices: tuple[int, ...]
+    attempt: int
+
+
+@frozen
+class ConfirmLimit:
+    """SALE is in force."""
+
+    op: str
+    lpar: str
+    zone: Zone
+
+
+@frozen
+class ConfirmRelease:
+    """So many held starts may begin."""
+
+    op: str
+    lpar: str
+    held: int
+
+
+@frozen
+class ConfirmVary:
+    """The path is varied; `lpars` use it and must know, where it was not so before."""
+
+    op: str
+    device: int
+    online: bool
+    changed: bool
+    lpars: tuple[str, ...]
+
+
+Order = (
+    Begin | HoldStart | RefuseStart | EndStart | Halt | GiveUp | Resume | FreeDevice | TellLate | Forward
+    | OfferStatus | ReportQuiesced | ReportBusy | ConfirmLimit | ConfirmRelease | ConfirmVary
+)  # fmt: skip
