@@ -142,7 +142,7 @@ class AwsReel:
 class _Scan:
     """Finds the records of a file, from its first header on."""
 
-    def __init__(self, file: DeviceFile, length: int, ends: array[int]) -> None:
+    def __init__(self, file: DeviceFile, length: int, ends: "array[int]") -> None:
         self._file = file
         self._length = length
         self._ends = ends
