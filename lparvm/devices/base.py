@@ -6,6 +6,11 @@ that yields what it waits for; whoever drives the channel program sleeps.
 
 Several LPARs may use one device, by several IOPs: it runs one channel program at a time (`connect`), and may be
 reserved for one LPAR. Sense data are kept for each LPAR.
+
+RESERVE keeps the device for the LPAR that gave it, from one start to the next, until that LPAR gives RELEASE or is
+reset. Starts of other LPARs wait meanwhile, whatever their commands: a device cannot look into a channel program
+before it begins. So UNCONDITIONAL RESERVE comes through for the holder only, or where there is none, and is then a
+RESERVE; none of the three gives data.
 """
 
 import enum
@@ -29,20 +34,24 @@ class Sense(enum.IntFlag):
 
     COMMAND_REJECT = 0x80
     INTERVENTION_REQUIRED = 0x40
+    BUS_OUT_CHECK = 0x20
     EQUIPMENT_CHECK = 0x10
     DATA_CHECK = 0x08
+    OVERRUN = 0x04
 
 
 class DeviceCheck(Exception):  # noqa: N818 - the architecture's word; it becomes unit check
     """The device cannot do what it was told: unit check.
 
     Attributes:
-        sense: what SENSE tells of it.
+        sense: byte 0 of what SENSE tells of it.
+        detail: the bytes after that one, up to `SENSE_BYTES` - 1; what is missing is zeros.
     """
 
-    def __init__(self, sense: Sense, problem: str) -> None:
+    def __init__(self, sense: Sense, problem: str, detail: bytes = b"") -> None:
         """Keep the sense; the text is for people."""
         self.sense = sense
+        self.detail = detail
         super().__init__(problem)
 
 
@@ -62,16 +71,16 @@ Waits = Generator[int | Deaf, None, DeviceStatus]
 
 
 class DataArea(Protocol):
-    """The data of one command, as its device moves them; data chaining and indirect addressing are inside."""
+    """The data of one command, as its device moves them; data chaining and indirect addressing are inside.
 
-    def take(self, most: int, *, exact: bool = False) -> bytes | memoryview:
+    Bytes come in the order in which the medium passes: of a READ BACKWARD the record's last byte is the first
+    given, and the channel stores it at the highest address.
+    """
+
+    def take(self, most: int) -> bytes | memoryview:
         """The next bytes of an output command: `most`, or fewer where the program's count is used up.
 
         A memoryview is of guest storage: to be used before the next wait, and not kept.
-
-        Args:
-            most: bytes that the device can take now.
-            exact: it needs all of them, as for a block of fixed length: fewer are an incorrect length.
 
         Raises:
             ChannelCheck: the channel program is wrong; it ends the program, so let it pass.
@@ -102,6 +111,9 @@ class Device(ABC):
     """Answer to SENSE ID: X'FF', control-unit type and model, device type and model."""
     COMMANDS: ClassVar[Mapping[int, str]] = {}
     """The names of its own commands, for people, by command code."""
+    ANY_LENGTH: ClassVar[frozenset[int]] = frozenset()
+    """Commands without a length of their own: that they take or give more than the program's count is how they
+    find its end, and no incorrect length."""
 
     def __init__(self, number: int, latency_ns: int, options: Mapping[str, Any], seed: int = 0) -> None:
         """Check the options.
@@ -122,7 +134,7 @@ class Device(ABC):
         self.rng = random.Random(stream_seed(seed, "device", number))
         self.reserved_by: str | None = None
         self.user: str | None = None
-        self._sense: dict[str, Sense] = {}
+        self._sense: dict[str, bytes] = {}
 
     @classmethod
     def summary(cls) -> str:
@@ -145,8 +157,17 @@ class Device(ABC):
         self.user = user
 
     def disconnect(self) -> None:
-        """The channel program has ended, in whatever way."""
+        """The channel program has ended, in whatever way. Idempotent."""
         self.user = None
+
+    def reset(self, user: str) -> None:
+        """System reset of an LPAR: its reservation and its sense data are gone."""
+        self._sense.pop(user, None)
+        if self.reserved_by == user:
+            self.reserved_by = None
+
+    def begin_chain(self) -> None:  # noqa: B027 - most devices keep nothing from one command to the next
+        """The first command of a start follows: forget what commands left for those chained to them."""
 
     # --- commands -----------------------------------------------------------------------------------------
 
@@ -171,11 +192,13 @@ class Device(ABC):
             DeviceCheck: it can't; `note_check` then keeps the sense.
             ChannelCheck: out of `data`.
         """
+        if not chained:
+            self.begin_chain()
         if command not in _COMMON:
             self._sense.pop(self._connected, None)
             return (yield from self.execute(command, data, chained=chained))
         if command == Command.SENSE:
-            data.give(bytes((self._sense.get(self._connected, 0),)).ljust(SENSE_BYTES, b"\0"))
+            data.give(self._sense.get(self._connected, b"").ljust(SENSE_BYTES, b"\0"))
             return ENDED
         if command == Command.NO_OPERATION:
             return ENDED
@@ -187,6 +210,8 @@ class Device(ABC):
                 self.reserved_by = self._connected
             case Command.RELEASE:
                 self.reserved_by = None
+            case _:
+                return (yield from self.execute(command, data, chained=chained))
         return ENDED
 
     @abstractmethod
@@ -199,7 +224,7 @@ class Device(ABC):
 
     def note_check(self, check: DeviceCheck) -> None:
         """Keep the sense of a unit check for the LPAR that is connected."""
-        self._sense[self._connected] = check.sense
+        self._sense[self._connected] = (bytes((check.sense,)) + check.detail)[:SENSE_BYTES]
 
     @property
     def _connected(self) -> str:
@@ -211,6 +236,14 @@ class Device(ABC):
     def alone(self) -> Iterator[tuple[int, DeviceStatus]]:
         """What it does unasked: (ns to wait, status then offered to each LPAR that uses it), one by one."""
         return iter(())
+
+    def enter(self, line: str, lpar: str | None = None) -> None:  # noqa: ARG002 - for those that take it
+        """A line typed at it, for an LPAR or for whichever reads first; ATTENTION is then to be offered.
+
+        Raises:
+            UsageError: it has no keyboard, or does not take the line.
+        """
+        raise UsageError(f"{self.name} takes no lines from '{lpar or 'anyone'}'; expected a console")
 
     def take_output(self) -> tuple[tuple[str, str], ...]:
         """Lines written for people since the last call, each as (LPAR, text)."""
