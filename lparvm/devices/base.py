@@ -77,14 +77,10 @@ class DataArea(Protocol):
     given, and the channel stores it at the highest address.
     """
 
-    def take(self, most: int, *, exact: bool = False) -> bytes | memoryview:
+    def take(self, most: int) -> bytes | memoryview:
         """The next bytes of an output command: `most`, or fewer where the program's count is used up.
 
         A memoryview is of guest storage: to be used before the next wait, and not kept.
-
-        Args:
-            most: bytes that the device can take now.
-            exact: it needs all of them, as for a block of fixed length: fewer are an incorrect length.
 
         Raises:
             ChannelCheck: the channel program is wrong; it ends the program, so let it pass.
@@ -214,6 +210,8 @@ class Device(ABC):
                 self.reserved_by = self._connected
             case Command.RELEASE:
                 self.reserved_by = None
+            case _:
+                return (yield from self.execute(command, data, chained=chained))
         return ENDED
 
     @abstractmethod
