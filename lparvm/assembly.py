@@ -21,6 +21,7 @@ from lparvm.actors.run_clock import RunClock
 from lparvm.actors.service_processor import ServiceProcessor
 from lparvm.actors.storage_work import StorageWork
 from lparvm.arch.state_description import StateDescription
+from lparvm.config import COMMANDS_UNDER_WAY_MAX
 from lparvm.devices.base import Device
 from lparvm.devices.console import Console
 from lparvm.devices.registry import make_device
@@ -175,9 +176,9 @@ class Assembly:
         capacities = {
             # Answers, phases and progress of each operation; messages of LIP control; commands; a line of each
             # console.
-            SERVICE_PROCESSOR: 1024 + 64 * lpars + devices,
-            LPAR_CONTROL: 1024 + operation * lpars,
-            RESOURCE_MANAGER: 1024 + (2 + iops) * lpars,
+            SERVICE_PROCESSOR: 2 * COMMANDS_UNDER_WAY_MAX + 64 * lpars + 2 * devices,
+            LPAR_CONTROL: 2 * COMMANDS_UNDER_WAY_MAX + operation * lpars,
+            RESOURCE_MANAGER: 2 * COMMANDS_UNDER_WAY_MAX + (2 + iops) * lpars,
         }
         for lpar in scenario.lpars:
             # A LIP: two answers, an interception, a failure, a timer. A device, on each of its paths: begin,
@@ -188,9 +189,9 @@ class Assembly:
             # Two orders, a third when the guest fails, and a reply, an LPAR.
             capacities[lip] = 4 * max(1, lpars)
         for iop in scenario.iops:
-            # Of each LPAR and device: a start, a resume, a halt, a clear, an end, a device freed; orders of
-            # operations; commands.
-            capacities[iop] = 1024 + 6 * devices * max(1, lpars) + 6 * lpars
+            # Of each LPAR and device: a start, a resume, a halt, a clear, an end, a device freed; of each LPAR
+            # the orders of its operation; commands (VARY PATH, REPLY).
+            capacities[iop] = COMMANDS_UNDER_WAY_MAX + 8 * devices * max(1, lpars) + 8 * lpars
         return capacities
 
     def _make_control(self, directory: Mapping[str, Mailbox]) -> None:

@@ -344,9 +344,9 @@ async def test_a_move_refused_tells_later_when_the_device_did_end(autojump_clock
         (busy,) = answer.busy_devices
         assert (busy.device, busy.iop, busy.path, busy.command) == (STUCK, "IOP1", 0, DiskCommand.DEFINE_EXTENT)
         assert (busy.ccw_address, busy.bytes_left, busy.pages) == (PROGRAM, 16, ((1, 1),))
-        assert not trial.of("device.ended_late")
+        assert not trial.of("device.ended")
         await trial.sleep_ms(100)
-        (late,) = trial.of("device.ended_late")
+        (late,) = trial.of("device.ended")
         assert (late["device"], late["operation"]) == ("0191", answer.operation)
         assert Scripted.told["B"][0].ended_normally, "the guest's I/O was not harmed"
 
@@ -417,7 +417,7 @@ async def test_busy_halt_clears_a_deaf_device_and_refuses_what_it_transfers_late
         await trial.sleep_ms(3_000)
         (refused,) = trial.of("transfer.refused")
         assert (refused["device"], refused["address"], refused["bytes"]) == ("0191", DATA, 512)
-        assert trial.of("device.ended_late")
+        assert trial.of("device.ended")
         assert Scripted.told["B"][1].ended_normally, "the device can be used again"
 
 

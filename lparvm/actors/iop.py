@@ -121,7 +121,7 @@ class Iop(Actor):
                 self._free(start, cause)
             case o.TellLate(start=start, operation=operation):
                 active_ns = self.clock.now_ns() - self._tasks[start.device].began_ns
-                self._tell_start("device.ended_late", start, cause, operation=operation, active_ns=active_ns)
+                self._tell_start("device.ended", start, cause, operation=operation, active_ns=active_ns)
             case o.ConfirmVary():
                 self._confirm_vary(order, cause)
             case o.RefuseStart() | o.Forward() | o.OfferStatus():

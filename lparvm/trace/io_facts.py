@@ -88,7 +88,7 @@ IO_FACTS: tuple[EventType, ...] = (
         "a device that was given up came late: the IOP refused its transfer, nothing was touched",
     ),
     EventType(
-        "device.ended_late",
+        "device.ended",
         Level.PROTOCOL,
         {**_START, "operation": "str, the operation that waited for it", "active_ns": _TIME},
         "a device that step 202 waited for in vain ended after all",
