@@ -63,6 +63,7 @@ class Assembly:
         states: the state descriptions of an LPAR's processors, in their order.
         svp, control, resources: the control parts.
         lip_controls, iops: by LPAR and by name; `lips` in order.
+        actors: all of them, in the order in which they start.
     """
 
     svp: ServiceProcessor
@@ -98,7 +99,7 @@ class Assembly:
         self.lips: list[Lip] = []
         self.iops: dict[str, Iop] = {}
         self.lip_controls: dict[str, LipControl] = {}
-        self._actors: list[Actor] = []
+        self.actors: list[Actor] = []
         self._paths = {device.number: device.iops for device in scenario.devices}
 
     def build(self) -> None:
@@ -123,11 +124,11 @@ class Assembly:
         self._make_iops(directory)
         self._make_processors(directory)
         # IOPs before LIP controls before LIPs: SALE stands before the first SIE.
-        self._actors += [*self.iops.values(), *self.lip_controls.values(), *self.lips]
+        self.actors += [*self.iops.values(), *self.lip_controls.values(), *self.lips]
 
     def start(self, nursery: trio.Nursery) -> None:
         """Start every actor."""
-        for actor in self._actors:
+        for actor in self.actors:
             nursery.start_soon(actor.run, name=actor.name)
 
     def close(self) -> None:
@@ -219,7 +220,7 @@ class Assembly:
             self.control.operations, shown,
             paths=self._paths, consoles=consoles, lpars=tuple(entries), failed=self._failed,
         )  # fmt: skip
-        self._actors += [self.svp, self.control, self.resources]
+        self.actors += [self.svp, self.control, self.resources]
 
     def _make_iops(self, directory: Mapping[str, Mailbox]) -> None:
         scenario, log = self.scenario, self._trace.logger

@@ -146,7 +146,9 @@ class ChannelTask:
                 case Suspended(ccw_address=address):
                     await self._suspend(address)
                 case Intermediate(ccw_address=address):
+                    # Who is told gets a turn: a program may do nothing but tell.
                     self._tell_intermediate(address, suspended=False)
+                    await self._until_halted(owner.clock.sleep_ns, 0)
                 case Deaf(duration_ns=duration_ns):
                     await owner.clock.sleep_ns(max(duration_ns, occupied_ns))
                 case int():

@@ -116,6 +116,7 @@ class Iop(Actor):
             case o.GiveUp(device=device):
                 self._tasks[device].give_up()
             case o.Resume(device=device):
+                self._tell_began(self._tasks[device].start, cause)
                 self._tasks[device].resume()
             case o.FreeDevice(start=start):
                 self._free(start, cause)
@@ -189,11 +190,14 @@ class Iop(Actor):
             return
         device.connect(start.lpar)
         cause = self._tell_start("start.begun", start, cause)
-        began = m.IoBegan(None, start.lpar, start.device, start.start, self.name)
-        self.post(lip_control_of(start.lpar), began, cause)
+        self._tell_began(start, cause)
         task = ChannelTask(self, device, start, self.view_of(start), cause)
         self._tasks[start.device] = task
         self.nursery.start_soon(task.run)
+
+    def _tell_began(self, start: m.StartIo, cause: int | None) -> None:
+        began = m.IoBegan(None, start.lpar, start.device, start.start, self.name)
+        self.post(lip_control_of(start.lpar), began, cause)
 
     def view_of(self, start: m.StartIo) -> ChannelView:
         """Guest storage as a start's channel program may use it: by the zone of the last SALE."""
