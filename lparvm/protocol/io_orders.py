@@ -21,7 +21,7 @@ class Begin:
 
 @frozen
 class HoldStart:
-    """A start came while its LPAR is quiescing: it waits (told for the trace)."""
+    """A start waits because its LPAR is quiescing (told for the trace)."""
 
     start: m.StartIo
 

@@ -50,7 +50,7 @@ class Waiting:
 
     Attributes:
         arrival: its place in the order.
-        held: it came while its LPAR was quiescing.
+        held: its LPAR is quiescing.
         deferred: its device was not available.
     """
 
@@ -276,8 +276,8 @@ def _vary(state: IoProcessor, event: m.VaryPath) -> Step:
 def _quiesce(state: IoProcessor, event: object) -> Step:
     match event:
         case m.QuiesceIop(op=op, lpar=lpar, attempt=attempt):
-            state = evolve(state, quiescing={**state.quiescing, lpar: op})
-            return state, (_report(state, op, lpar, attempt),)
+            state, held = _hold(evolve(state, quiescing={**state.quiescing, lpar: op}), lpar)
+            return state, (*held, _report(state, op, lpar, attempt))
         case m.ReportBusyDevices(op=op, lpar=lpar, attempt=attempt):
             return state, (_report(state, op, lpar, attempt),)
         case m.HaltBusyDevices(lpar=lpar):
@@ -294,6 +294,13 @@ def _quiesce(state: IoProcessor, event: object) -> Step:
             return _release(state, event)
         case _:
             raise AssertionError(f"an IOP has no use for {event!r}")
+
+
+def _hold(state: IoProcessor, lpar: str) -> Step:
+    """What waits already, for its device, is held as well."""
+    mine = [one for one in state.waiting if one.start.lpar == lpar and not one.held]
+    waiting = tuple(evolve(one, held=True) if one in mine else one for one in state.waiting)
+    return evolve(state, waiting=waiting), tuple(o.HoldStart(one.start) for one in mine)
 
 
 def _release(state: IoProcessor, event: m.ReleaseHeldStarts) -> Step:

@@ -52,7 +52,7 @@ IO_FACTS: tuple[EventType, ...] = (
         "START SUBCHANNEL was accepted: condition code 0",
     ),
     EventType(
-        "start.held", Level.IO, _START, "a start came to the IOP while its LPAR is quiescing: it waits"
+        "start.held", Level.IO, _START, "a start that has not begun waits while its LPAR is quiescing"
     ),
     EventType(
         "start.deferred",

@@ -14,7 +14,7 @@ from trials import K, M, command, device, lpar, scenario, trial_of
 
 TABLES = (
     device("0190", latency="3ms"),
-    device("0191", kind="stuck", ends_after="13ms"),
+    device("0191", kind="stuck", ends_after="15ms"),
     lpar("A", "0", guest="hammer"),
     lpar("B", "1M", guest="machine_guests:Reading", lips=2, devices=["0190", "0191"]),
 )
