@@ -439,8 +439,9 @@ async def test_interruptions_that_come_while_the_guest_stands_are_presented_afte
         await trial.sleep_ms(10)
         assert Scripted.told["B"] == [0x190, 0x193]
         (sie,) = trial.of("sie.issued", lpar="B", op=answer.operation)
-        assert all(one["seq"] > sie["seq"] for one in trial.of("interruption.presented", lpar="B"))
-        assert all(one["seq"] < sie["seq"] for one in trial.of("interruption.pending", lpar="B"))
+        place = trial.events.index(sie)
+        assert all(trial.events.index(one) > place for one in trial.of("interruption.presented", lpar="B"))
+        assert all(trial.events.index(one) < place for one in trial.of("interruption.pending", lpar="B"))
 
 
 async def test_the_rate_of_an_iop_is_shared_by_what_runs_there(autojump_clock):

@@ -206,7 +206,7 @@ duration = "1s"
 
     def finish_and_cancel(move, chunk):
         finish(move, chunk)
-        finished.append(chunk)
+        finished.append((move.inverse, chunk.pages))
         if len(finished) == 3:
             trio.from_thread.run_sync(scope.cancel)
 
@@ -214,6 +214,7 @@ duration = "1s"
         async with open_machine(parse_scenario(text), Options(proof=False)) as machine:
             monkeypatch.setattr(PageMove, "finish", finish_and_cancel)
             await machine.svp.execute("MVSTOR LPAR1 HSA=1G")
-    there, back = (sum(chunk.pages for chunk in chunks) for chunks in (finished[:3], finished[3:]))
-    assert there == back, "three chunks went there, and the same pages back at the close"
+    there, back = (sum(pages for one, pages in finished if one is inverse) for inverse in (False, True))
+    assert there == back, "some chunks went there, and the same pages back at the close"
+    assert len(finished) < 32, "it did not go on to the end"
     assert (machine.report.verdict, machine.report.interrupted) == ("intact", True), story(machine.report)
