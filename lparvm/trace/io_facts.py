@@ -109,7 +109,7 @@ IO_FACTS: tuple[EventType, ...] = (
     ),
     EventType(
         "interruptions.kept",
-        Level.PROTOCOL,
+        Level.IO,
         {"lpar": _NAME, "numbers": "list of int, numbers of the interruptions"},
         "the guest is in SIE again: what is pending now, before anything is presented",
     ),

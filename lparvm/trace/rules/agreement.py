@@ -7,7 +7,7 @@ Checked:
   counts at the time of its accesses;
 - neither the map's entry changes, nor SALE gives another zone than the map's, while a LIP runs the guest.
 
-Not checked: what an IOP or a LIP does with its zone (that is inside-zone); devices without any I/O.
+Not checked: what an IOP or a LIP does with its zone (that is inside-zone and io-inside-zone); devices without any I/O.
 `checked` counts SIEs and transfers with accesses.
 """
 
