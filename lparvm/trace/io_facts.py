@@ -107,6 +107,12 @@ IO_FACTS: tuple[EventType, ...] = (
         {**_INTERRUPTION, "reason": "str, the instruction that cleared it"},
         "the interruption is no longer pending, and was not presented",
     ),
+    EventType(
+        "interruptions.kept",
+        Level.IO,
+        {"lpar": _NAME, "numbers": "list of int, numbers of the interruptions"},
+        "the guest is in SIE again: what is pending now, before anything is presented",
+    ),
     # Paths and consoles.
     EventType(
         "path.varied",
