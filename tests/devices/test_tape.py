@@ -281,7 +281,7 @@ _COMMANDS = st.one_of(
 )  # fmt: skip
 
 
-def model_step(records, position, command):
+def model_step(records, position, command):  # noqa: PLR0911 - a table
     """What a command does to a list: the records, where it stands, and what comes of it."""
     if isinstance(command, bytes):
         return [*records[:position], command], position + 1, ENDED
