@@ -27,6 +27,9 @@ from lparvm.options import Option, parse_options
 from lparvm.units import stream_seed
 
 
+_COMMON = frozenset(int(command) for command in Command)
+
+
 class Sense(enum.IntFlag):
     """Why a command ended in unit check: byte 0 of the sense data."""
 
@@ -192,6 +195,9 @@ class Device(ABC):
         """
         if not chained:
             self.begin_chain()
+        if command not in _COMMON:
+            self._sense.pop(self._connected, None)
+            return (yield from self.execute(command, data, chained=chained))
         if command == Command.SENSE:
             data.give(self._sense.get(self._connected, b"").ljust(SENSE_BYTES, b"\0"))
             return ENDED
@@ -205,8 +211,8 @@ class Device(ABC):
                 self.reserved_by = self._connected
             case Command.RELEASE:
                 self.reserved_by = None
-            case _:
-                return (yield from self.execute(command, data, chained=chained))
+            case _:  # a TRANSFER IN CHANNEL is for the channel
+                raise self.reject(command)
         return ENDED
 
     @abstractmethod

@@ -3,7 +3,6 @@
 import os
 
 from lparvm.arch.fixed_block import DiskCommand, Operation, define_extent, locate
-
 from lparvm.devices import files as files_module
 
 from .data_areas import Run
