@@ -26,7 +26,6 @@ from lparvm.errors import UsageError
 from lparvm.options import Option, parse_options
 from lparvm.units import stream_seed
 
-
 _COMMON = frozenset(int(command) for command in Command)
 
 
