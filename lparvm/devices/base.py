@@ -26,7 +26,7 @@ from lparvm.errors import UsageError
 from lparvm.options import Option, parse_options
 from lparvm.units import stream_seed
 
-_COMMON = frozenset(Command)
+_COMMON = frozenset(int(command) for command in Command)
 
 
 class Sense(enum.IntFlag):
@@ -210,8 +210,8 @@ class Device(ABC):
                 self.reserved_by = self._connected
             case Command.RELEASE:
                 self.reserved_by = None
-            case _:
-                return (yield from self.execute(command, data, chained=chained))
+            case _:  # a TRANSFER IN CHANNEL is for the channel
+                raise self.reject(command)
         return ENDED
 
     @abstractmethod

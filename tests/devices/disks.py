@@ -1,6 +1,9 @@
 """Channel programs for disks."""
 
+import os
+
 from lparvm.arch.fixed_block import DiskCommand, Operation, define_extent, locate
+from lparvm.devices import files as files_module
 
 from .data_areas import Run
 
@@ -10,8 +13,12 @@ LAST = 15
 
 def open_chain(device, operation, block, count, last=LAST, **kwargs):
     start = Run(device, **kwargs)
-    start.output(DiskCommand.DEFINE_EXTENT, define_extent(0, last))
-    start.output(DiskCommand.LOCATE, locate(operation, block, count))
+    try:
+        start.output(DiskCommand.DEFINE_EXTENT, define_extent(0, last))
+        start.output(DiskCommand.LOCATE, locate(operation, block, count))
+    except BaseException:
+        start.end()
+        raise
     start.waits.clear()
     return start
 
@@ -24,3 +31,17 @@ def write(device, block, data, count=None, **kwargs):
 def read(device, block, count, size=None, **kwargs):
     with open_chain(device, Operation.READ, block, count, **kwargs) as start:
         return start.input(DiskCommand.READ, count * 512 if size is None else size)
+
+
+def partly(monkeypatch, bytes_written, then):
+    """The next write of blocks does a part of it, then calls `then`."""
+    whole = os.pwritev
+
+    def pwritev(descriptor, parts, offset):
+        if sum(map(len, parts)) < 512:  # a record of the intents
+            return whole(descriptor, parts, offset)
+        monkeypatch.setattr(files_module.os, "pwritev", whole)
+        written = whole(descriptor, [b"".join(parts)[:bytes_written]], offset)
+        return then() or written
+
+    monkeypatch.setattr(files_module.os, "pwritev", pwritev)

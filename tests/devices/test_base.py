@@ -1,5 +1,7 @@
 """What all devices have in common: sense, reservation, one program at a time."""
 
+from typing import ClassVar
+
 import pytest
 
 from lparvm.arch.channel import ENDED, SENSE_BYTES, Command
@@ -15,7 +17,7 @@ class Sample(Device):
     """Fails, or does nothing."""
 
     KIND = "sample"
-    COMMANDS = {CHECK: "CHECK"}
+    COMMANDS: ClassVar = {CHECK: "CHECK"}
 
     def execute(self, command, data, *, chained):
         yield 5
@@ -105,6 +107,6 @@ def test_two_devices_draw_differently_and_one_always_the_same():
 def test_most_devices_do_nothing_by_themselves_and_take_no_lines(device):
     assert list(device.alone()) == []
     assert device.take_output() == ()
-    with pytest.raises(UsageError, match="device 0190 .* takes no lines from 'LPAR1'; expected a console"):
+    with pytest.raises(UsageError, match=r"device 0190 .* takes no lines from 'LPAR1'; expected a console"):
         device.enter("hello", "LPAR1")
     device.close()

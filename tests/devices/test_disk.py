@@ -201,8 +201,8 @@ def test_a_disk_holds_what_a_plain_array_would(tmp_path_factory, writes, in_file
     path = {"path": str(tmp_path_factory.mktemp("disk") / "disk.img")} if in_file else {}
     disk = Disk(0x190, 0, {"size": "8K", **path})
     model = bytearray(8192)
-    for block, count, value, size in writes:
-        count = min(count, LAST + 1 - block)
+    for block, blocks, value, size in writes:
+        count = min(blocks, LAST + 1 - block)
         data = bytes([value]) * min(size, count * 512)
         write(disk, block, data, count=count)
         padded = data + bytes(-len(data) % 512)
