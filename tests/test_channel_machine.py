@@ -342,7 +342,12 @@ async def test_a_move_refused_tells_later_when_the_device_did_end(autojump_clock
         assert answer.result is Result.QUIESCE_TIMED_OUT
         assert trial.origins()["B"] == 1 << 20
         (busy,) = answer.busy_devices
-        assert (busy.device, busy.iop, busy.path, busy.command) == (STUCK, "IOP1", 0, DiskCommand.DEFINE_EXTENT)
+        assert (busy.device, busy.iop, busy.path, busy.command) == (
+            STUCK,
+            "IOP1",
+            0,
+            DiskCommand.DEFINE_EXTENT,
+        )
         assert (busy.ccw_address, busy.bytes_left, busy.pages) == (PROGRAM, 16, ((1, 1),))
         assert not trial.of("device.ended")
         await trial.sleep_ms(100)

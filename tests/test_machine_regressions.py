@@ -216,5 +216,5 @@ duration = "1s"
             await machine.svp.execute("MVSTOR LPAR1 HSA=1G")
     there, back = (sum(pages for one, pages in finished if one is inverse) for inverse in (False, True))
     assert there == back, "some chunks went there, and the same pages back at the close"
-    assert len(finished) < 32, "it did not go on to the end"
+    assert len([one for one, _ in finished if not one]) < 16, "it did not go on to the end"
     assert (machine.report.verdict, machine.report.interrupted) == ("intact", True), story(machine.report)

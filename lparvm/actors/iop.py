@@ -13,7 +13,7 @@ from lparvm.actors.run_clock import RunClock
 from lparvm.arch.address import Zone
 from lparvm.arch.channel import DeviceStatus
 from lparvm.devices.base import Device
-from lparvm.devices.console import Console
+from lparvm.errors import UsageError
 from lparvm.protocol import io_orders as o
 from lparvm.protocol import io_processor as iop
 from lparvm.protocol import messages as m
@@ -239,16 +239,17 @@ class Iop(Actor):
         self.post(SERVICE_PROCESSOR, varied, cause)
 
     def _enter_line(self, message: m.EnterLine, cause: int | None) -> None:
-        device = self._devices[message.device]
-        assert isinstance(device, Console), "the service processor knows which devices are consoles"
-        device.enter(message.text, message.lpar)
+        op, lpar, number = message.op, message.lpar, message.device
+        try:
+            self._devices[number].enter(message.text, lpar)
+        except UsageError as error:
+            self.post(SERVICE_PROCESSOR, m.LineEntered(op, lpar, number, str(error)), cause)
+            return
         cause = self.log.emit(
-            "line.entered", op=message.op, cause=cause, lpar=message.lpar, device=f"{message.device:04X}",
-            text=message.text,
-        )  # fmt: skip
-        self.post(SERVICE_PROCESSOR, m.LineEntered(message.op, message.lpar, message.device), cause)
-        attention = o.OfferStatus(message.lpar, message.device, DeviceStatus.ATTENTION)
-        self._carry_out(attention, cause)
+            "line.entered", op=op, cause=cause, lpar=lpar, device=f"{number:04X}", text=message.text
+        )
+        self.post(SERVICE_PROCESSOR, m.LineEntered(op, lpar, number), cause)
+        self._carry_out(o.OfferStatus(lpar, number, DeviceStatus.ATTENTION), cause)
 
     async def _run_alone(self, number: int, device: Device) -> None:
         for wait_ns, status in device.alone():

@@ -51,9 +51,7 @@ IO_FACTS: tuple[EventType, ...] = (
         {"lpar": _NAME, "device": _DEVICE, "start": "int, number of the start"},
         "START SUBCHANNEL was accepted: condition code 0",
     ),
-    EventType(
-        "start.held", Level.IO, _START, "a start that has not begun waits while its LPAR is quiescing"
-    ),
+    EventType("start.held", Level.IO, _START, "a start that has not begun waits while its LPAR is quiescing"),
     EventType(
         "start.deferred",
         Level.IO,

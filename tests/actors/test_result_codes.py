@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from lparvm.actors.service_processor import CommandResult
+from lparvm.config import CONSOLE_LINES_WAITING_MAX
 from lparvm.machine import Parts
 from lparvm.protocol import admission
 from lparvm.protocol.catalogue import BY_RESULT, Result
@@ -169,6 +170,16 @@ async def _unknown_path(trial):
     return await trial.give("VARY PATH IOP1.0191 OFF")
 
 
+CONSOLE = scenario(device("0009", kind="console"), lpar("A", "0", devices=["0009"]), lpar("B", "1M"))
+
+
+@reaches(Result.LINE_REFUSED, CONSOLE)
+async def _line_refused(trial):
+    for _ in range(CONSOLE_LINES_WAITING_MAX):
+        assert (await trial.give('REPLY A "again"')).result is Result.COMPLETED
+    return await trial.give('REPLY A "once too often"')
+
+
 @reaches(Result.NO_CONSOLE)
 async def _no_console(trial):
     return await trial.give('REPLY B "yes"')
@@ -190,7 +201,7 @@ async def _interrupted(trial):
 # What an answer without a move leaves alone: nobody is stopped for it.
 UNTOUCHED = {
     Result.TARGET_OCCUPIED, Result.OUTSIDE_STORAGE, Result.NOT_ON_PAGE, Result.ALREADY_THERE,
-    Result.UNKNOWN_LPAR, Result.UNKNOWN_OPERATION, Result.UNKNOWN_PATH, Result.NO_CONSOLE, Result.NOT_AVAILABLE,
+    Result.UNKNOWN_LPAR, Result.UNKNOWN_OPERATION, Result.UNKNOWN_PATH, Result.NO_CONSOLE, Result.LINE_REFUSED, Result.NOT_AVAILABLE,
 }  # fmt: skip
 
 
