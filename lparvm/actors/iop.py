@@ -111,13 +111,8 @@ class Iop(Actor):
                 self._tell_start("start.held", start, cause)
             case o.EndStart():
                 self._end_start(order, cause)
-            case o.Halt(device=device):
-                self._tasks[device].halt()
-            case o.GiveUp(device=device):
-                self._tasks[device].give_up()
-            case o.Resume(device=device):
-                self._tell_began(self._tasks[device].start, cause)
-                self._tasks[device].resume()
+            case o.Halt() | o.GiveUp() | o.Resume():
+                self._control_program(order, cause)
             case o.FreeDevice(start=start):
                 self._free(start, cause)
             case o.TellLate(start=start, operation=operation):
@@ -129,6 +124,17 @@ class Iop(Actor):
                 self._tell_lip_control(order, cause)
             case _:
                 self._report(order, cause)
+
+    def _control_program(self, order: o.Halt | o.GiveUp | o.Resume, cause: int | None) -> None:
+        task = self._tasks[order.device]
+        match order:
+            case o.Halt():
+                task.halt()
+            case o.GiveUp():
+                task.give_up()
+            case o.Resume():
+                self._tell_began(task.start, cause)
+                task.resume()
 
     def _tell_lip_control(self, order: o.RefuseStart | o.Forward | o.OfferStatus, cause: int | None) -> None:
         message: m.PathNotOperational | m.IoIntermediate | m.StatusOffered

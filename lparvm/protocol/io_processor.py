@@ -103,24 +103,28 @@ def advance(state: IoProcessor, event: object) -> Step:
     """The next state, and what to do, after a message to the IOP."""
     match event:
         case m.StartIo():
-            return _start(state, event)
+            step = _start(state, event)
         case DeviceNotAvailable():
-            return _defer(state, event)
+            step = _defer(state, event)
         case m.DeviceFreed(device=device):
-            return _begin_waiting(_freed(state, device))
+            step = _begin_waiting(_freed(state, device))
         case m.ChannelProgramEnded():
-            return _program_ended(state, event)
+            step = _program_ended(state, event)
         case m.IoIntermediate():
-            return _intermediate(state, event)
+            step = _intermediate(state, event)
         case m.ResumeIo() | m.HaltIo() | m.ClearIo():
-            return _control(state, event)
+            step = _control(state, event)
         case m.DeviceSignalled(device=device, device_status=status):
-            users = sorted(lpar for lpar, devices in state.devices.items() if device in devices)
-            return state, tuple(o.OfferStatus(lpar, device, status) for lpar in users)
+            step = state, tuple(o.OfferStatus(lpar, device, status) for lpar in _users(state, device))
         case m.VaryPath():
-            return _vary(state, event)
+            step = _vary(state, event)
         case _:
-            return _quiesce(state, event)
+            step = _quiesce(state, event)
+    return step
+
+
+def _users(state: IoProcessor, device: int) -> tuple[str, ...]:
+    return tuple(sorted(lpar for lpar, devices in state.devices.items() if device in devices))
 
 
 # --- starts -------------------------------------------------------------------------------------------------
@@ -265,8 +269,7 @@ def _vary(state: IoProcessor, event: m.VaryPath) -> Step:
         offline = (*offline, device)
         back = tuple(o.RefuseStart(one.start) for one in state.waiting if one.start.device == device)
         state = evolve(state, waiting=tuple(one for one in state.waiting if one.start.device != device))
-    lpars = tuple(sorted(lpar for lpar, devices in state.devices.items() if device in devices))
-    told = o.ConfirmVary(event.op, device, online, changed, lpars if changed else ())
+    told = o.ConfirmVary(event.op, device, online, changed, _users(state, device) if changed else ())
     return evolve(state, offline=offline), (told, *back)
 
 
