@@ -181,13 +181,15 @@ class ChannelData:
     def _piece(self, most: int) -> tuple[int, int]:
         """Lowest address and size of what can be moved in one piece, `most` bytes or fewer."""
         count = min(most, self.left)
-        if self._skips:
-            return 0, count
-        if self._flags & INDIRECT:
-            if not self._block_left:
-                self._next_block()
-            count = min(count, self._block_left)
-        address = self._address - count + 1 if self._backward else self._address
+        address = self._address
+        if not self._direct:
+            if self._skips:
+                return 0, count
+            if self._flags & INDIRECT:
+                if not self._block_left:
+                    self._next_block()
+                count = min(count, self._block_left)
+            address = self._address - count + 1 if self._backward else self._address
         if address < self._low or address + count > self._high:
             raise ChannelCheck(SubchannelStatus.PROGRAM_CHECK, address)
         return address, count
