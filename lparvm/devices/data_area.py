@@ -94,7 +94,7 @@ class ChannelData:
         Raises:
             ChannelCheck: data chaining goes on to a CCW that is wrong.
         """
-        if not self.left:
+        if not self.left and self._flags & CHAIN_DATA:
             self._chain()
         return self.left > 0 or (self.overrun and not any_length)
 
@@ -143,11 +143,11 @@ class ChannelData:
 
     def _give_pieces(self, data: bytes | bytearray | memoryview) -> int:
         total, given = len(data), 0
-        if total:
+        if total and not (self.used and self._input):
             self._use(is_input=True)
         rest = memoryview(data)
         while given < total:
-            if not self.left and not self._chain():
+            if not self.left and not (self._flags & CHAIN_DATA and self._chain()):
                 self.overrun = True
                 break
             address, count = self._piece(total - given)
@@ -163,7 +163,7 @@ class ChannelData:
         if most > 0:
             self._use(is_input=False)
         while most > 0:
-            if not self.left and not self._chain():
+            if not self.left and not (self._flags & CHAIN_DATA and self._chain()):
                 self.overrun = True
                 break
             address, count = self._piece(most)
@@ -224,9 +224,7 @@ class ChannelData:
         return lowest, self._address + 1 - lowest
 
     def _chain(self) -> bool:
-        """The next CCW takes control by data chaining; whether there is one."""
-        if not self._flags & CHAIN_DATA:
-            return False
+        """The next CCW takes control by data chaining: true, so that it fits a condition."""
         self._ccws.fetch(data_chaining=True)
         self._load()
         return True
