@@ -106,8 +106,14 @@ class ChannelData:
             TransferRefused: the channel program was given up.
         """
         count = len(data)
-        if not self._direct or not self._input or not 0 < count <= self.left:
+        if not (self._direct and self._input and count and self.left):
             return self._give_pieces(data)
+        if count > self.left:
+            if self._flags & CHAIN_DATA:
+                return self._give_pieces(data)
+            self.overrun = True
+            count = self.left
+            data = memoryview(data)[:count]
         self.used = True
         address = self._address
         if address < self._low or address + count > self._high:
@@ -129,8 +135,13 @@ class ChannelData:
             ChannelCheck: the channel program is wrong, or the command is none of output.
             TransferRefused: the channel program was given up.
         """
-        if not self._direct or self._input or not 0 < most <= self.left:
+        if not self._direct or self._input or most <= 0 or not self.left:
             return self._take_pieces(most)
+        if most > self.left:
+            if self._flags & CHAIN_DATA:
+                return self._take_pieces(most)
+            self.overrun = True
+            most = self.left
         self.used = True
         address = self._address
         if address < self._low or address + most > self._high:
@@ -143,7 +154,7 @@ class ChannelData:
 
     def _give_pieces(self, data: bytes | bytearray | memoryview) -> int:
         total, given = len(data), 0
-        if total and not (self.used and self._input):
+        if total:
             self._use(is_input=True)
         rest = memoryview(data)
         while given < total:
