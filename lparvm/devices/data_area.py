@@ -94,7 +94,7 @@ class ChannelData:
         Raises:
             ChannelCheck: data chaining goes on to a CCW that is wrong.
         """
-        if not self.left:
+        if not self.left and self._flags & CHAIN_DATA:
             self._chain()
         return self.left > 0 or (self.overrun and not any_length)
 
@@ -106,8 +106,14 @@ class ChannelData:
             TransferRefused: the channel program was given up.
         """
         count = len(data)
-        if not self._direct or not self._input or not 0 < count <= self.left:
+        if not (self._direct and self._input and count and self.left):
             return self._give_pieces(data)
+        if count > self.left:
+            if self._flags & CHAIN_DATA:
+                return self._give_pieces(data)
+            self.overrun = True
+            count = self.left
+            data = memoryview(data)[:count]
         self.used = True
         address = self._address
         if address < self._low or address + count > self._high:
@@ -129,8 +135,13 @@ class ChannelData:
             ChannelCheck: the channel program is wrong, or the command is none of output.
             TransferRefused: the channel program was given up.
         """
-        if not self._direct or self._input or not 0 < most <= self.left:
+        if not self._direct or self._input or most <= 0 or not self.left:
             return self._take_pieces(most)
+        if most > self.left:
+            if self._flags & CHAIN_DATA:
+                return self._take_pieces(most)
+            self.overrun = True
+            most = self.left
         self.used = True
         address = self._address
         if address < self._low or address + most > self._high:
@@ -147,7 +158,7 @@ class ChannelData:
             self._use(is_input=True)
         rest = memoryview(data)
         while given < total:
-            if not self.left and not self._chain():
+            if not self.left and not (self._flags & CHAIN_DATA and self._chain()):
                 self.overrun = True
                 break
             address, count = self._piece(total - given)
@@ -163,7 +174,7 @@ class ChannelData:
         if most > 0:
             self._use(is_input=False)
         while most > 0:
-            if not self.left and not self._chain():
+            if not self.left and not (self._flags & CHAIN_DATA and self._chain()):
                 self.overrun = True
                 break
             address, count = self._piece(most)
@@ -181,13 +192,15 @@ class ChannelData:
     def _piece(self, most: int) -> tuple[int, int]:
         """Lowest address and size of what can be moved in one piece, `most` bytes or fewer."""
         count = min(most, self.left)
-        if self._skips:
-            return 0, count
-        if self._flags & INDIRECT:
-            if not self._block_left:
-                self._next_block()
-            count = min(count, self._block_left)
-        address = self._address - count + 1 if self._backward else self._address
+        address = self._address
+        if not self._direct:
+            if self._skips:
+                return 0, count
+            if self._flags & INDIRECT:
+                if not self._block_left:
+                    self._next_block()
+                count = min(count, self._block_left)
+            address = self._address - count + 1 if self._backward else self._address
         if address < self._low or address + count > self._high:
             raise ChannelCheck(SubchannelStatus.PROGRAM_CHECK, address)
         return address, count
@@ -222,9 +235,7 @@ class ChannelData:
         return lowest, self._address + 1 - lowest
 
     def _chain(self) -> bool:
-        """The next CCW takes control by data chaining; whether there is one."""
-        if not self._flags & CHAIN_DATA:
-            return False
+        """The next CCW takes control by data chaining: true, so that it fits a condition."""
         self._ccws.fetch(data_chaining=True)
         self._load()
         return True
