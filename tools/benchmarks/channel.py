@@ -7,7 +7,6 @@ said otherwise. The trace goes into no file; the rules are fed.
 import ctypes
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import trio
 
