@@ -213,11 +213,14 @@ class Story(IoTelling):
         self.phase("RESTARTING", 210)
 
     def restart(self) -> None:
+        self.sie()
+        self.go_on()
+
+    def sie(self) -> None:
         for lip in LIPS:
             self.sied[lip] = self.tell(
                 "sie.issued", lip, op=self.op, lpar=LPAR, lip=lip, **zone(self.origin)
             )["t"]
-        self.go_on()
 
     def release(self) -> None:
         low, high = sorted((self.source, self.target))

@@ -181,7 +181,8 @@ class StartsEndOnce(Checker):
         held = any(who == lpar and start.iop in (None, iop) for who, iop in self._held)
         if held or start.device in self._taken:
             return True
-        if start.state == "deferred" and start.device in self._shared:
+        others = start.device in self._shared or self._user.get(start.device, lpar) != lpar
+        if start.state == "deferred" and others:
             return True
         released = 0 if start.iop is None else self._released.get((lpar, start.iop), 0)
         freed = self._freed.get(start.device, 0)
