@@ -4,7 +4,7 @@ import orjson
 import pytest
 import trio
 
-from io_events import DISK, LPAR, NORMAL, ORB
+from iop_messages import DISK, LPAR, NORMAL, ORB
 from lparvm.actors.lip_control import LipControl
 from lparvm.actors.mailbox import Envelope, Mailbox
 from lparvm.actors.run_clock import RunClock

@@ -1,6 +1,6 @@
 import pytest
 
-from io_events import DISK, LPAR
+from iop_messages import DISK, LPAR
 from lparvm.arch import interception as i
 from lparvm.arch.channel import DeviceStatus
 from lparvm.arch.subchannel import Function, Orb

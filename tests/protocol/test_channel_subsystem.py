@@ -1,7 +1,7 @@
 import pytest
 from attrs import evolve
 
-from io_events import (
+from iop_messages import (
     ACTIVE,
     DISK,
     END,

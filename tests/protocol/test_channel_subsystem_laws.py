@@ -3,7 +3,7 @@ import random
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
-from io_events import DISK, LPAR, PATHS, TAPE
+from iop_messages import DISK, LPAR, PATHS, TAPE
 from lparvm.arch import interception as i
 from lparvm.arch.address import Zone
 from lparvm.arch.channel import DeviceStatus

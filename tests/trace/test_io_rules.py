@@ -47,7 +47,7 @@ def test_a_start_may_wait_at_the_end_while_its_lpar_is_held():
 
 
 def test_a_start_may_wait_at_the_end_for_a_device_that_is_taken():
-    cut = HALTED[: find(HALTED, "device.ended_late")]
+    cut = HALTED[: find(HALTED, "device.ended")]
     assert not broken(later([*cut, HALTED[-1]], 5000 * MS)), "the device was given up, and has not ended"
 
 

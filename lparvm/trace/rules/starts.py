@@ -73,7 +73,7 @@ class StartsEndOnce(Checker):
             "start.deferred": self._waits,
             "start.begun": self._begun,
             "start.ended": self._ended,
-            "device.ended_late": self._ended_late,
+            "device.ended": self._ended_late,
             "iop.quiesced": self._quiesced,
             "starts.released": self._release,
             "path.varied": self._varied,
