@@ -4,6 +4,7 @@ The page knows what it must hold. It is laid out before IPL; afterwards only par
 """
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from attrs import Factory, define, frozen
 
@@ -21,11 +22,26 @@ from lparvm.arch.fixed_block import (
 from lparvm.arch.subchannel import Orb
 from lparvm.config import DISK_BLOCK_BYTES
 from lparvm.guests.processor import Processor
-from lparvm.guests.records import Area
 
 _CHAIN_COMMAND, _CHAIN_DATA = CcwFlag.CHAIN_COMMAND, CcwFlag.CHAIN_DATA
 _SUPPRESS_LENGTH, _INDIRECT = CcwFlag.SUPPRESS_LENGTH, CcwFlag.INDIRECT
 _DOUBLEWORD = 8
+
+
+class Record(Protocol):
+    """What a channel program moves, such as an `Area`: `size` bytes from `record` on, or in `pieces`."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+
+    @property
+    def record(self) -> int:
+        """Guest absolute address of the first byte."""
+
+    @property
+    def pieces(self) -> tuple[tuple[int, int], ...]:
+        """Guest absolute address and bytes of each piece."""
 
 
 @define
@@ -61,12 +77,12 @@ class ProgramPage:
             )
         )
 
-    def move(self, command: int, area: Area, *, direct: bool = False, flags: int = 0) -> list[Ccw]:
-        """The CCWs that move an area's record.
+    def move(self, command: int, area: Record, *, direct: bool = False, flags: int = 0) -> list[Ccw]:
+        """The CCWs that move a record.
 
         Args:
             command: of the device.
-            area: the record; in one piece or scattered.
+            area: it, such as an area; in one piece or scattered.
             direct: a scattered record by data chaining; else by IDAWs.
             flags: of the (last) CCW.
         """
@@ -119,13 +135,13 @@ class DiskProgram:
 
     @classmethod
     def lay(
-        cls, page: ProgramPage, areas: Sequence[Area], *, write: bool, reserve: bool = False
+        cls, page: ProgramPage, areas: Sequence[Record], *, write: bool, reserve: bool = False
     ) -> "DiskProgram":
         """Lay it into a page, for the beginning of the disk.
 
         Args:
             page: where.
-            areas: the records; scattered ones by IDAWs and by data chaining in turn.
+            areas: the records, such as areas; scattered ones by IDAWs and by data chaining in turn.
             write: storage to disk; else disk to storage.
             reserve: the disk is reserved first.
         """
