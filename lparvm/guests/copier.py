@@ -80,8 +80,8 @@ class _Lane:
 
     @staticmethod
     def pages(size: int) -> int:
-        """Pages of a lane; the last one is empty."""
-        return 2 + 2 * Area.pages(size, scattered=True)
+        """Pages of a lane."""
+        return 1 + 2 * Area.pages(size, scattered=True)
 
     def load(self, cpu: Processor) -> None:
         """IPL."""

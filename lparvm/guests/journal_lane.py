@@ -7,7 +7,6 @@ A *lane* is the storage of one LIP, page by page:
     shadow          where a recovery makes the table again
     log buffers     scattered records that are written together
     read buffers    scattered records into which the log is read
-    a page of nothing, where a record that is longer than its area would go
 """
 
 from attrs import define, field
@@ -74,7 +73,7 @@ class Lane:
     @staticmethod
     def pages(size: int, group: int, table_size: int) -> int:
         """Pages of a lane."""
-        return 2 + 2 * Area.pages(table_size) + 2 * group * Area.pages(size, scattered=True)
+        return 1 + 2 * Area.pages(table_size) + 2 * group * Area.pages(size, scattered=True)
 
     @property
     def areas(self) -> tuple[Area, ...]:
@@ -95,11 +94,10 @@ class Lane:
         self.table.fill(cpu, b"".join(self.entry(key, 0).to_bytes(8, "big") for key in range(count)))
 
     def overwrite_guard(self, cpu: Processor) -> None:
-        """Some guard, of the areas that hold one."""
+        """Some guard."""
         areas = self.areas
         area = areas[cpu.rng.randrange(len(areas))]
-        if area.guards:
-            area.overwrite_guard(cpu, cpu.rng.randrange(len(area.guards)))
+        area.overwrite_guard(cpu, cpu.rng.randrange(len(area.guards)))
 
     def check(self, cpu: Processor) -> None:
         """Verify everything: channel programs, guards, records, the table."""

@@ -50,7 +50,7 @@ class ProgramPage:
 
     Attributes:
         address: guest absolute address, a page boundary.
-        holds: what the page must hold, as far as it is used.
+        holds: what the page must hold; from `load` on, the whole page.
     """
 
     address: int
@@ -96,7 +96,8 @@ class ProgramPage:
         return [*chained, Ccw(command, flags, count, address)]
 
     def load(self, cpu: Processor) -> None:
-        """IPL: store what was laid."""
+        """IPL: store what was laid; the rest of the page is zeros."""
+        self.holds += bytes(PAGE_BYTES - len(self.holds))
         cpu.store_bytes(self.address, bytes(self.holds))
 
     def patch(self, cpu: Processor, address: int, data: bytes) -> None:

@@ -112,8 +112,8 @@ class _Lane:
 
     @staticmethod
     def pages() -> int:
-        """Pages of a lane; the last one is empty."""
-        return 2 + Area.pages(_SIZE, scattered=True)
+        """Pages of a lane."""
+        return 1 + Area.pages(_SIZE, scattered=True)
 
     def load(self, cpu: Processor) -> None:
         """IPL."""

@@ -136,9 +136,9 @@ class _Desk:
 
     @staticmethod
     def pages() -> int:
-        """Pages of storage; the last one is empty."""
+        """Pages of storage."""
         areas = Area.pages(LINE_BYTES, scattered=True) + Area.pages(LINE_BYTES)
-        return 2 + areas + Area.pages(TRANSCRIPT_BYTES)
+        return 1 + areas + Area.pages(TRANSCRIPT_BYTES)
 
     @property
     def areas(self) -> tuple[Area, ...]:
