@@ -276,7 +276,9 @@ class Journal(PythonGuest):
             area.check_record(cpu)
             yield
         for number, transaction in enumerate(group.transactions):
-            lane.table.put(cpu, transaction.key << WORD_SHIFT, transaction.new)
+            place = transaction.key << WORD_SHIFT
+            lane.table.word(cpu, place)
+            lane.table.put(cpu, place, transaction.new)
             if number % _TRANSACTIONS_AT_ONCE == 0:
                 yield
 

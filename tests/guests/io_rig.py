@@ -112,6 +112,8 @@ class Rig:
                 running.steps.throw(HaltSignal)
             except StopIteration as end:
                 self._ended(number, function, end.value)
+            except HaltSignal:  # it was not at its first wait yet
+                self._ended(number, function, Ending(0, 0, 0, 0))
         else:
             running.view.revoke()
             running.given_up = True

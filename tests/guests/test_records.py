@@ -2,48 +2,44 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lparvm.arch.channel import Ccw, Command
-from lparvm.guests.records import Area, Lane, digest_of, record_bytes
+from lparvm.guests.records import Area, digest_of, record_bytes
+
+from .bench import PAGE
 
 SIZES = st.integers(1, 64).map(lambda blocks: blocks * 512)
 
 
-@given(size=SIZES, page=st.integers(0, 1000))
-def test_guards_and_record_fill_the_area_and_never_overlap(size, page):
-    area = Area(page * 4096, size)
-    taken = set(range(area.record, area.record + size))
-    for number in range(len(area.generations)):
-        line = set(range(area.line(number), area.line(number) + 64))
-        assert not line & taken
-        taken |= line
-    assert taken == set(range(area.address, area.address + Area.pages(size) * 4096))
+@given(size=SIZES, page=st.integers(0, 1000), scattered=st.booleans())
+def test_guards_and_record_fill_the_area_and_never_overlap(size, page, scattered):
+    area = Area(page * PAGE, size, 0, 0, scattered)
+    assert area.end - area.address == Area.pages(size, scattered=scattered) * PAGE
+    taken = set()
+    for address, count in (*area.pieces, *((line, 64) for line in area.guards)):
+        part = set(range(address, address + count))
+        assert not part & taken
+        taken |= part
+    assert taken == set(range(area.address, area.end))
+    assert sum(count for _, count in area.pieces) == size
 
 
 @given(size=SIZES)
-def test_a_full_page_lies_behind_the_record(size):
-    area = Area(0, size)
-    assert Area.pages(size) * 4096 - (area.record + size) >= 4096
+def test_a_scattered_record_lies_in_pieces_that_do_not_follow_each_other(size):
+    area = Area(0, size, 0, 0, scattered=True)
+    assert len(area.pieces) > 1
+    for (address, count), (following, _) in zip(area.pieces, area.pieces[1:], strict=False):
+        assert address + count != following
+        assert (address + count) % PAGE == 0, "an IDAW goes to the end of its page"
+        assert following % PAGE == 0, "and the next one begins at a page"
 
 
-@given(size=SIZES)
-def test_a_lanes_areas_follow_each_other(size):
-    lane = Lane(10, size, 0, 0)
-    assert lane.write_area.address == 11 * 4096
-    assert lane.read_area.address == lane.write_area.address + Area.pages(size) * 4096
-    assert lane.read_area.address + Area.pages(size) * 4096 == (10 + Lane.pages(size)) * 4096
-
-
-def test_the_channel_programs_seek_then_write_or_read():
-    lane = Lane(2, 1024, 0, 0, block=77)
-    data = lane.program_bytes()
-    ccws = [Ccw.decode(data[place : place + 8]) for place in range(0, 32, 8)]
-    assert [ccw.command for ccw in ccws] == [Command.SEEK, Command.WRITE, Command.SEEK, Command.READ]
-    assert [ccw.chains for ccw in ccws] == [True, False, True, False]
-    assert [ccw.count for ccw in ccws] == [4, 1024, 4, 1024]
-    assert (ccws[1].address, ccws[3].address) == (lane.write_area.record, lane.read_area.record)
-    seek = ccws[0].address - lane.write_program
-    assert data[seek : seek + 4] == (77).to_bytes(4, "big")
-    assert lane.read_program == lane.write_program + 16
+@given(size=SIZES, scattered=st.booleans(), data=st.data())
+def test_each_byte_of_a_record_has_its_address(size, scattered, data):
+    area = Area(7 * PAGE, size, 0, 0, scattered)
+    place = data.draw(st.integers(0, size - 1))
+    addresses = [address + n for address, count in area.pieces for n in range(count)]
+    assert area.address_of(place) == addresses[place]
+    with pytest.raises(IndexError):
+        area.address_of(size)
 
 
 @pytest.mark.parametrize(
