@@ -48,6 +48,8 @@ _PART_BYTES = PAGE_BYTES // 4
 """A whole page is verified in parts, so that no stretch without an instruction boundary is long."""
 _TOUCHES = 8
 """Lines verified or overwritten of a page that was wanted."""
+_OVERWRITES = 0.5, 0.01
+"""How likely a line is overwritten, of even pages and of odd ones: those are read nearly always."""
 _REST_NS = 1_000_000
 
 
@@ -291,7 +293,7 @@ class Pager(PythonGuest):
     def _touch(self, cpu: Processor, space: _Space, page: _Page) -> None:
         """Verify a line, and perhaps overwrite one."""
         assert page.frame is not None, "it is in a frame"
-        overwrite = cpu.rng.random() < 0.5
+        overwrite = cpu.rng.random() < _OVERWRITES[page.number & 1]
         line = page.overwrites % _LINES if overwrite else cpu.rng.randrange(_LINES)
         address = page.frame.address + line * _LINE_BYTES
         expected = page.line(self._salt, space.lip, line)

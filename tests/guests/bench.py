@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from lparvm.arch.address import PAGE_BYTES, Zone
 from lparvm.arch.interception import REQUESTS, Interception, WaitForInterruption
 from lparvm.arch.state_description import StateDescription
+from lparvm.arch.subchannel import Function
 from lparvm.guests import Guest, GuestSetup
 from lparvm.guests.registry import load_guest
 from lparvm.protocol import channel_subsystem as css
@@ -64,6 +65,21 @@ class Bench:
                 return
             self.run(1)
         raise AssertionError(f"the condition did not come to hold in {slices} slices")
+
+    def disturb(self, rng, slices, origins=60):
+        """Run while starts are halted and cleared, and the zone is moved; how many of each function."""
+        ended = {Function.HALT: 0, Function.CLEAR: 0}
+        for _ in range(slices):
+            self.run(1)
+            number = rng.choice(list(self.devices))
+            running = self.rig.running.get(number)
+            if running and not running.given_up and rng.random() < 0.1:
+                function = rng.choice(list(ended))
+                self.rig.end(number, function)
+                ended[function] += 1
+            if rng.random() < 0.02:
+                self.relocate(rng.randrange(origins))
+        return ended
 
     def reply(self, state, interception: Interception):
         if isinstance(interception, WaitForInterruption):

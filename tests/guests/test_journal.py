@@ -3,7 +3,6 @@ import random
 import pytest
 
 from lparvm.arch.interception import GuestError, WaitForInterruption
-from lparvm.arch.subchannel import Function
 from lparvm.devices.registry import make_device
 from lparvm.errors import UsageError
 
@@ -233,18 +232,8 @@ def test_swapped_pages_are_found():
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("reserve", [False, True])
 def test_halted_and_cleared_starts_are_made_again(seed, reserve):
-    rng = random.Random(seed)
     machine = bench(reserve=reserve)
-    ended = {Function.HALT: 0, Function.CLEAR: 0}
-    for _ in range(3000):
-        machine.run(1)
-        running = machine.rig.running.get(DEVICE)
-        if running and not running.given_up and rng.random() < 0.1:
-            function = rng.choice(list(ended))
-            machine.rig.end(DEVICE, function)
-            ended[function] += 1
-        if rng.random() < 0.01:
-            machine.relocate(rng.randrange(60))
+    ended = machine.disturb(random.Random(seed), 3000)
     assert min(ended.values()) > 20
     assert machine.ended() == [None]
     assert machine.guest.steps > 50
