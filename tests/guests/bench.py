@@ -66,15 +66,15 @@ class Bench:
             self.run(1)
         raise AssertionError(f"the condition did not come to hold in {slices} slices")
 
-    def disturb(self, rng, slices, origins=60):
+    def disturb(self, rng, slices, origins=60, functions=(Function.HALT, Function.CLEAR)):
         """Run while starts are halted and cleared, and the zone is moved; how many of each function."""
-        ended = {Function.HALT: 0, Function.CLEAR: 0}
+        ended = dict.fromkeys(functions, 0)
         for _ in range(slices):
             self.run(1)
             number = rng.choice(list(self.devices))
             running = self.rig.running.get(number)
             if running and not running.given_up and rng.random() < 0.1:
-                function = rng.choice(list(ended))
+                function = rng.choice(functions)
                 self.rig.end(number, function)
                 ended[function] += 1
             if rng.random() < 0.02:
