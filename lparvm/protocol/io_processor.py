@@ -20,25 +20,18 @@ of an LPAR begins or goes on while the LPAR quiesces; waiting starts are tried i
 each time their device may be free.
 """
 
-import enum
 from collections.abc import Callable, Mapping
 
 from attrs import evolve, field, frozen
 
 from lparvm.arch.address import Zone
-from lparvm.arch.channel import DeviceStatus, Ending
+from lparvm.arch.channel import Ending
 from lparvm.arch.subchannel import Function
+from lparvm.protocol import io_orders as o
 from lparvm.protocol import messages as m
 
 NOTHING = Ending(0, 0, 0, 0)
 """The ending of a start that was cleared, or halted before it began: there is no status of a device."""
-
-
-class Deferral(enum.StrEnum):
-    """Why a device cannot run a start now."""
-
-    BUSY = "busy"
-    RESERVED = "reserved"
 
 
 @frozen
@@ -54,7 +47,7 @@ class Waiting:
 
     start: m.StartIo
     held: bool = False
-    deferred: Deferral | None = None
+    deferred: o.Deferral | None = None
     blocked: bool = False
 
 
@@ -109,155 +102,9 @@ class IoProcessor:
         )
 
 
-# --- orders -----------------------------------------------------------------------------------------------
-
-
-@frozen
-class Begin:
-    """Run this start's channel program now, or answer StartDeferred at once. ChannelProgramEnded follows."""
-
-    start: m.StartIo
-
-
-@frozen
-class Resume:
-    """The suspended channel program goes on."""
-
-    start: m.StartIo
-
-
-@frozen
-class Halt:
-    """Tell the device to end. ChannelProgramEnded follows when it does."""
-
-    start: m.StartIo
-
-
-@frozen
-class GiveUp:
-    """The channel program may touch nothing more. ChannelProgramEnded follows when the device ends."""
-
-    start: m.StartIo
-
-
-@frozen
-class FreeDevice:
-    """The device is free again: tell the other IOPs that have a path to it."""
-
-    lpar: str
-    device: int
-
-
-@frozen
-class EndStart:
-    """A start ended: tell LIP control."""
-
-    start: m.StartIo
-    function: Function
-    ending: Ending
-
-
-@frozen
-class ReturnStart:
-    """The path of a start is varied off, and it has not begun: give it back to LIP control."""
-
-    start: m.StartIo
-
-
-@frozen
-class TellIntermediate:
-    """Tell LIP control that a channel program is suspended."""
-
-    message: m.IoIntermediate
-
-
-@frozen
-class TellHeld:
-    """A start came while its LPAR is quiescing: it waits."""
-
-    start: m.StartIo
-
-
-@frozen
-class TellDeferred:
-    """The device is not free for this start: it waits."""
-
-    start: m.StartIo
-    reason: Deferral
-
-
-@frozen
-class TellEndedLate:
-    """A device that an operation waited for in vain has ended."""
-
-    start: m.StartIo
-    op: str
-
-
-@frozen
-class OfferStatus:
-    """A device has unsolicited status for an LPAR."""
-
-    lpar: str
-    device: int
-    device_status: int
-
-
-@frozen
-class ReportQuiesced:
-    """No I/O of the LPAR is active here."""
-
-    op: str
-    lpar: str
-
-
-@frozen
-class ReportBusy:
-    """These devices still run channel programs of the LPAR; `attempt` is the number of the question."""
-
-    op: str
-    lpar: str
-    devices: tuple[int, ...]
-    attempt: int
-
-
-@frozen
-class ConfirmLimit:
-    """SALE is in force."""
-
-    op: str
-    lpar: str
-    zone: Zone
-
-
-@frozen
-class ConfirmRelease:
-    """So many held starts may begin."""
-
-    op: str
-    lpar: str
-    held: int
-
-
-@frozen
-class ConfirmVary:
-    """The path is varied; where it was not so before, these LPARs are to be told."""
-
-    order: m.VaryPath
-    changed: bool
-    lpars: tuple[str, ...]
-
-
-Order = (
-    Begin | Resume | Halt | GiveUp | FreeDevice | EndStart | ReturnStart | TellIntermediate | TellHeld
-    | TellDeferred | TellEndedLate | OfferStatus | ReportQuiesced | ReportBusy | ConfirmLimit | ConfirmRelease
-    | ConfirmVary
-)  # fmt: skip
-Orders = tuple[Order, ...]
+Orders = tuple[o.Order, ...]
 Step = tuple[IoProcessor, Orders]
-
-
-Refusal = Callable[[m.StartIo], Deferral | None]
+Refusal = Callable[[m.StartIo], o.Deferral | None]
 """Why the device of a start cannot run it now; None: it can."""
 
 
@@ -278,15 +125,10 @@ def advance(state: IoProcessor, event: object, refusal: Refusal = _never) -> Ste
             return _start(state, event, refusal)
         case m.ChannelProgramEnded():
             return _end(state, event, refusal)
-        case m.DeviceFreed(device=device):
-            return _begin_waiting(_unblock(state, device), refusal)
         case m.IoIntermediate() | m.ResumeIo() | m.HaltIo() | m.ClearIo():
             return _act_on_start(state, event)
-        case m.DeviceSignalled(device=device, device_status=device_status):
-            users = _users_of(state, device)
-            return state, tuple(OfferStatus(lpar, device, device_status) for lpar in users)
-        case m.VaryPath():
-            return _vary(state, event)
+        case m.DeviceFreed() | m.DeviceSignalled() | m.VaryPath():
+            return _note_device(state, event, refusal)
         case m.ReleaseHeldStarts():
             return _release(state, event, refusal)
         case _:
@@ -299,11 +141,11 @@ def advance(state: IoProcessor, event: object, refusal: Refusal = _never) -> Ste
 def _start(state: IoProcessor, start: m.StartIo, refusal: Refusal) -> Step:
     device = start.device
     if device in state.offline or device not in state.users.get(start.lpar, ()):
-        return state, (ReturnStart(start),)
+        return state, (o.ReturnStart(start),)
     if start.lpar in state.quiescing:
-        return evolve(state, waiting=(*state.waiting, Waiting(start, held=True))), (TellHeld(start),)
+        return evolve(state, waiting=(*state.waiting, Waiting(start, held=True))), (o.TellHeld(start),)
     if not state.waiting and device not in state.running and refusal(start) is None:  # nearly always
-        return evolve(state, running={**state.running, device: Running(start)}), (Begin(start),)
+        return evolve(state, running={**state.running, device: Running(start)}), (o.Begin(start),)
     return _begin_waiting(evolve(state, waiting=(*state.waiting, Waiting(start))), refusal)
 
 
@@ -312,25 +154,25 @@ def _begin_waiting(state: IoProcessor, refusal: Refusal) -> Step:
     if not state.waiting:
         return state, ()
     running, waiting = dict(state.running), []
-    orders: list[Order] = []
+    orders: list[o.Order] = []
     busy: list[int] = []  # in use: a start that came later does not pass the one that waits for it
     for one in state.waiting:
         start, device = one.start, one.start.device
         if start.lpar in state.quiescing or one.blocked:
             waiting.append(one)
-            if one.blocked and one.deferred is Deferral.BUSY:
+            if one.blocked and one.deferred is o.Deferral.BUSY:
                 busy.append(device)
             continue
-        reason = Deferral.BUSY if device in running or device in busy else refusal(start)
+        reason = o.Deferral.BUSY if device in running or device in busy else refusal(start)
         if reason is None:
             running[device] = Running(start)
-            orders.append(Begin(start))
+            orders.append(o.Begin(start))
             continue
         waiting.append(evolve(one, deferred=reason, blocked=True))
-        if reason is Deferral.BUSY:
+        if reason is o.Deferral.BUSY:
             busy.append(device)
         if reason is not one.deferred:
-            orders.append(TellDeferred(start, reason))
+            orders.append(o.TellDeferred(start, reason))
     return evolve(state, running=running, waiting=tuple(waiting)), tuple(orders)
 
 
@@ -347,12 +189,12 @@ def _end(state: IoProcessor, event: m.ChannelProgramEnded, refusal: Refusal) -> 
     ended = state.running[device]
     assert _is(ended.start, event), f"device {device:04X} runs {ended.start}, and {event} came"
     state = evolve(state, running={number: one for number, one in state.running.items() if number != device})
-    orders: list[Order] = [FreeDevice(event.lpar, device)]
+    orders: list[o.Order] = [o.FreeDevice(event.lpar, device)]
     if ended.late_for is not None:
-        orders.insert(0, TellEndedLate(ended.start, ended.late_for))
+        orders.insert(0, o.TellEndedLate(ended.start, ended.late_for))
     if not ended.given_up:
         function = Function.HALT if event.halted else Function.START
-        orders.append(EndStart(ended.start, function, event.ending))
+        orders.append(o.EndStart(ended.start, function, event.ending))
     if ended.active:
         orders += _quiet(state, event.lpar)
     state, begun = _begin_waiting(_unblock(state, device), refusal)
@@ -373,19 +215,23 @@ def _act_on_start(state: IoProcessor, event: _Acting) -> Step:
     match event:
         case m.IoIntermediate():
             state = _put(state, evolve(running, suspended=True))
-            told: Orders = (TellIntermediate(event),)
+            told: Orders = (o.TellIntermediate(event),)
             return state, told + (_quiet(state, event.lpar) if running.active else ())
-        case m.ResumeIo() if not running.suspended:
-            return state, ()
-        case m.ResumeIo() if event.lpar in state.quiescing:
-            return _put(state, evolve(running, resume_held=True)), ()
         case m.ResumeIo():
-            return _put(state, evolve(running, suspended=False)), (Resume(running.start),)
+            return _resume(state, running)
         case m.HaltIo():
-            return state, (Halt(running.start),)
+            return state, (o.Halt(running.start),)
         case m.ClearIo():
             state, orders = _give_up(state, running, None)
             return state, orders + (_quiet(state, event.lpar) if running.active else ())
+
+
+def _resume(state: IoProcessor, running: Running) -> Step:
+    if not running.suspended:
+        return state, ()
+    if running.start.lpar in state.quiescing:
+        return _put(state, evolve(running, resume_held=True)), ()
+    return _put(state, evolve(running, suspended=False)), (o.Resume(running.start),)
 
 
 def _end_waiting(state: IoProcessor, place: int, event: _Acting) -> Step:
@@ -394,14 +240,14 @@ def _end_waiting(state: IoProcessor, place: int, event: _Acting) -> Step:
     assert isinstance(event, m.ClearIo | m.HaltIo), f"a start that waits is not suspended: {event}"
     start = state.waiting[place].start
     waiting = state.waiting[:place] + state.waiting[place + 1 :]
-    return evolve(state, waiting=waiting), (EndStart(start, function, NOTHING),)
+    return evolve(state, waiting=waiting), (o.EndStart(start, function, NOTHING),)
 
 
 def _give_up(state: IoProcessor, running: Running, op: str | None) -> Step:
     """Clear a start that runs; `op` is the operation that waited for it in vain."""
     late_for = op or running.late_for
     state = _put(state, evolve(running, given_up=True, resume_held=False, late_for=late_for))
-    return state, (GiveUp(running.start), EndStart(running.start, Function.CLEAR, NOTHING))
+    return state, (o.GiveUp(running.start), o.EndStart(running.start, Function.CLEAR, NOTHING))
 
 
 # --- operations -------------------------------------------------------------------------------------------
@@ -416,42 +262,42 @@ def _quiesce(state: IoProcessor, event: object) -> Step:
         case m.ReportBusyDevices(op=op, lpar=lpar, attempt=attempt):
             return state, (_report(state, op, lpar, attempt),)
         case m.HaltBusyDevices(lpar=lpar):
-            return state, tuple(Halt(state.running[device].start) for device in state.active(lpar))
+            return state, tuple(o.Halt(state.running[device].start) for device in state.active(lpar))
         case m.ClearBusyDevices(op=op, lpar=lpar):
             orders: Orders = ()
             for device in state.active(lpar):
                 state, more = _give_up(state, state.running[device], op)
                 orders += more
-            return state, (*orders, ReportQuiesced(op, lpar))
+            return state, (*orders, o.ReportQuiesced(op, lpar))
         case m.SetAddressLimit(op=op, lpar=lpar, zone=zone):
             state = evolve(state, zones={**state.zones, lpar: zone})
-            return state, (ConfirmLimit(op, lpar, zone),)
+            return state, (o.ConfirmLimit(op, lpar, zone),)
         case _:
             raise AssertionError(f"an IOP has no use for {event!r}")
 
 
-def _report(state: IoProcessor, op: str, lpar: str, attempt: int) -> Order:
+def _report(state: IoProcessor, op: str, lpar: str, attempt: int) -> o.Order:
     active = state.active(lpar)
-    return ReportBusy(op, lpar, active, attempt) if active else ReportQuiesced(op, lpar)
+    return o.ReportBusy(op, lpar, active, attempt) if active else o.ReportQuiesced(op, lpar)
 
 
 def _quiet(state: IoProcessor, lpar: str) -> Orders:
     """A program of the LPAR is no longer active: was it the last one that its quiescing waits for?"""
     op = state.quiescing.get(lpar)
-    return (ReportQuiesced(op, lpar),) if op is not None and not state.active(lpar) else ()
+    return (o.ReportQuiesced(op, lpar),) if op is not None and not state.active(lpar) else ()
 
 
 def _release(state: IoProcessor, event: m.ReleaseHeldStarts, refusal: Refusal) -> Step:
     """What was held goes on: suspended programs first, they began before any start that waits."""
     op, lpar = event.op, event.lpar
     running: dict[int, Running] = {}
-    resumed: list[Order] = []
+    resumed: list[o.Order] = []
     for device, one in state.running.items():
         if one.start.lpar != lpar or one.given_up:
             running[device] = one
         elif one.resume_held:
             running[device] = evolve(one, suspended=False, resume_held=False)
-            resumed.append(Resume(one.start))
+            resumed.append(o.Resume(one.start))
         else:
             # What is still active was waited for in vain; a suspended one was not waited for.
             running[device] = evolve(one, late_for=op if one.active else one.late_for)
@@ -460,22 +306,39 @@ def _release(state: IoProcessor, event: m.ReleaseHeldStarts, refusal: Refusal) -
     quiescing = {name: by for name, by in state.quiescing.items() if name != lpar}
     state = evolve(state, running=running, waiting=waiting, quiescing=quiescing)
     state, begun = _begin_waiting(state, refusal)
-    return state, (ConfirmRelease(op, lpar, held), *resumed, *begun)
+    return state, (o.ConfirmRelease(op, lpar, held), *resumed, *begun)
+
+
+# --- devices and paths ------------------------------------------------------------------------------------
+
+
+def _note_device(
+    state: IoProcessor, event: m.DeviceFreed | m.DeviceSignalled | m.VaryPath, refusal: Refusal
+) -> Step:
+    """What another IOP, a device by itself, or the operator tells of a device."""
+    match event:
+        case m.DeviceFreed(device=device):
+            return _begin_waiting(_unblock(state, device), refusal)
+        case m.DeviceSignalled(device=device, device_status=device_status):
+            users = _users_of(state, device)
+            return state, tuple(o.OfferStatus(lpar, device, device_status) for lpar in users)
+        case m.VaryPath():
+            return _vary(state, event)
 
 
 def _vary(state: IoProcessor, event: m.VaryPath) -> Step:
     """Vary a path; what runs by it goes on to its end, what waits for it is given back."""
     device = event.device
     if event.online is (device not in state.offline):
-        return state, (ConfirmVary(event, changed=False, lpars=()),)
+        return state, (o.ConfirmVary(event, changed=False, lpars=()),)
     others = tuple(number for number in state.offline if number != device)
     returned: Orders = ()
     waiting = state.waiting
     if not event.online:
-        returned = tuple(ReturnStart(one.start) for one in waiting if one.start.device == device)
+        returned = tuple(o.ReturnStart(one.start) for one in waiting if one.start.device == device)
         waiting = tuple(one for one in waiting if one.start.device != device)
     state = evolve(state, offline=others if event.online else (*others, device), waiting=waiting)
-    return state, (ConfirmVary(event, changed=True, lpars=_users_of(state, device)), *returned)
+    return state, (o.ConfirmVary(event, changed=True, lpars=_users_of(state, device)), *returned)
 
 
 # --- inside -----------------------------------------------------------------------------------------------
