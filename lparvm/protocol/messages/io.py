@@ -153,8 +153,9 @@ class EnterLine:
 
 @frozen
 class LineEntered:
-    """IOP -> SVP: the console has the line."""
+    """IOP -> SVP: the console has the line; or, with a `problem`, it does not take it."""
 
     op: str
     lpar: str
     device: int
+    problem: str | None = None
