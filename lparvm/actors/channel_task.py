@@ -161,14 +161,10 @@ class ChannelTask:
             elif isinstance(wait, Deaf):
                 hears, duration_ns = False, wait.duration_ns + occupied_ns
             else:
-                if occupied_ns:
-                    await self._sleep(occupied_ns, hears=False)
-                if isinstance(wait, Ending):
-                    return wait
                 hears, duration_ns = isinstance(wait, Suspended), 0
-                await (self._stand(wait) if isinstance(wait, Suspended) else self._interrupt(wait))
-                if self._given_up and self._suspended:
-                    return NOTHING
+                ending = await self._pause(wait, occupied_ns)
+                if ending is not None:
+                    return ending
             steps, turn_bytes = steps + 1, turn_bytes + moved
             if duration_ns:
                 await self._sleep(duration_ns, hears=hears)
@@ -189,10 +185,22 @@ class ChannelTask:
             ending: Ending = end.value
             return ending
         except TransferRefused as refused:
-            self._tell(
-                "transfer.refused", self._cause, address=refused.address, bytes=refused.count
-            )  # fmt: skip
+            self._tell("transfer.refused", self._cause, address=refused.address, bytes=refused.count)
             return NOTHING
+
+    async def _pause(self, at: Suspended | Intermediate | Ending, occupied_ns: int) -> Ending | None:
+        """What is no plain wait; returns the ending, if that is the end."""
+        if occupied_ns:
+            await self._sleep(occupied_ns, hears=False)
+        match at:
+            case Suspended():
+                await self._stand(at)
+                return NOTHING if self._given_up else None
+            case Intermediate():
+                await self._interrupt(at)
+                return None
+            case _:
+                return at
 
     async def _sleep(self, duration_ns: int, *, hears: bool) -> None:
         with trio.CancelScope(deadline=trio.current_time() + seconds(duration_ns)) as scope:

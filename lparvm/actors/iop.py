@@ -121,6 +121,12 @@ class Iop(Actor):
                 self._tasks[start.device].halt()
             case o.GiveUp(start=start):
                 self._tasks[start.device].give_up(cause)
+            case _:
+                self._report(order, cause)
+
+    def _report(self, order: o.Order, cause: int | None) -> None:
+        """What LIP control is to know, and the trace."""
+        match order:
             case o.ReturnStart(start=start):
                 lost = m.PathNotOperational(None, start.lpar, start.device, start.start, self.name)
                 self.post(lip_control_of(start.lpar), lost, cause)
@@ -128,8 +134,6 @@ class Iop(Actor):
                 self.post(lip_control_of(message.lpar), message, cause)
             case o.OfferStatus(lpar=lpar, device=device, device_status=status):
                 self._offer(lpar, device, status, cause)
-            case o.ConfirmVary():
-                self._confirm_vary(order, cause)
             case o.TellHeld(start=start):
                 self._tell("start.held", start, cause)
             case o.TellDeferred(start=start, reason=reason):
@@ -138,7 +142,7 @@ class Iop(Actor):
                 self._answer(order, cause)
 
     def _answer(self, order: o.Order, cause: int | None) -> None:
-        """What an operation waits for, or wants to know."""
+        """What an operation or a command waits for, or wants to know."""
         match order:
             case o.ReportQuiesced(op=op, lpar=lpar):
                 cause = self.log.emit("iop.quiesced", op=op, cause=cause, lpar=lpar, iop=self.name)
@@ -157,6 +161,8 @@ class Iop(Actor):
             case o.TellEndedLate(start=start, op=op):
                 active_ns = self.clock.now_ns() - self._tasks[start.device].began_ns
                 self._tell("device.ended_late", start, cause, operation=op, active_ns=active_ns)
+            case o.ConfirmVary():
+                self._confirm_vary(order, cause)
             case _:
                 raise AssertionError(f"{self.name} has no use for {order!r}")
 
