@@ -156,7 +156,7 @@ class ChannelTask:
                 occupied_ns = channel.occupy(self._clock.now_ns(), moved)
             if self._writes:
                 await self._tell_output()
-            if type(wait) is int:
+            if isinstance(wait, int):
                 hears, duration_ns = True, wait + occupied_ns
             elif isinstance(wait, Deaf):
                 hears, duration_ns = False, wait.duration_ns + occupied_ns
