@@ -21,6 +21,7 @@ from lparvm.actors.run_clock import RunClock
 from lparvm.actors.service_processor import ServiceProcessor
 from lparvm.actors.storage_work import StorageWork
 from lparvm.arch.state_description import StateDescription
+from lparvm.config import COMMANDS_UNDER_WAY_MAX
 from lparvm.devices.base import Device
 from lparvm.devices.console import Console
 from lparvm.devices.registry import make_device
@@ -31,6 +32,7 @@ from lparvm.protocol import messages as m
 from lparvm.protocol import relocation
 from lparvm.protocol.actor_names import LPAR_CONTROL, RESOURCE_MANAGER, SERVICE_PROCESSOR, lip_control_of
 from lparvm.protocol.admission import LparEntry
+from lparvm.protocol.displays import with_failed
 from lparvm.protocol.guest_control import GuestControl
 from lparvm.scenario import LparConfig, Scenario
 from lparvm.storage.main_storage import MainStorage
@@ -61,6 +63,7 @@ class Assembly:
         states: the state descriptions of an LPAR's processors, in their order.
         svp, control, resources: the control parts.
         lip_controls, iops: by LPAR and by name; `lips` in order.
+        actors: all of them, in the order in which they start.
     """
 
     svp: ServiceProcessor
@@ -96,7 +99,7 @@ class Assembly:
         self.lips: list[Lip] = []
         self.iops: dict[str, Iop] = {}
         self.lip_controls: dict[str, LipControl] = {}
-        self._actors: list[Actor] = []
+        self.actors: list[Actor] = []
         self._paths = {device.number: device.iops for device in scenario.devices}
 
     def build(self) -> None:
@@ -121,11 +124,11 @@ class Assembly:
         self._make_iops(directory)
         self._make_processors(directory)
         # IOPs before LIP controls before LIPs: SALE stands before the first SIE.
-        self._actors += [*self.iops.values(), *self.lip_controls.values(), *self.lips]
+        self.actors += [*self.iops.values(), *self.lip_controls.values(), *self.lips]
 
     def start(self, nursery: trio.Nursery) -> None:
         """Start every actor."""
-        for actor in self._actors:
+        for actor in self.actors:
             nursery.start_soon(actor.run, name=actor.name)
 
     def close(self) -> None:
@@ -135,12 +138,11 @@ class Assembly:
 
     def rows(self) -> tuple[m.FrameRow, ...]:
         """The LPAR frame now."""
-        rows = self.resources.rows()
-        failed = {name for name, control in self.lip_controls.items() if control.failed}
-        return tuple(
-            m.FrameRow(row.name, row.origin, row.size, row.gap, "failed" if row.name in failed else row.state)
-            for row in rows
-        )
+        return with_failed(self.resources.rows(), self._failed())
+
+    def _failed(self) -> tuple[str, ...]:
+        """The LPARs whose guests cannot go on."""
+        return tuple(name for name, control in self.lip_controls.items() if control.failed)
 
     def _load(self, lpar: LparConfig) -> None:
         self.zones.assign(lpar.name, lpar.zone)
@@ -175,9 +177,9 @@ class Assembly:
         capacities = {
             # Answers, phases and progress of each operation; messages of LIP control; commands; a line of each
             # console.
-            SERVICE_PROCESSOR: 1024 + 64 * lpars + devices,
-            LPAR_CONTROL: 1024 + operation * lpars,
-            RESOURCE_MANAGER: 1024 + (2 + iops) * lpars,
+            SERVICE_PROCESSOR: 2 * COMMANDS_UNDER_WAY_MAX + 64 * lpars + 2 * devices,
+            LPAR_CONTROL: 2 * COMMANDS_UNDER_WAY_MAX + operation * lpars,
+            RESOURCE_MANAGER: 2 * COMMANDS_UNDER_WAY_MAX + (2 + iops) * lpars,
         }
         for lpar in scenario.lpars:
             # A LIP: two answers, an interception, a failure, a timer. A device, on each of its paths: begin,
@@ -188,9 +190,9 @@ class Assembly:
             # Two orders, a third when the guest fails, and a reply, an LPAR.
             capacities[lip] = 4 * max(1, lpars)
         for iop in scenario.iops:
-            # Of each LPAR and device: a start, a resume, a halt, a clear, an end, a device freed; orders of
-            # operations; commands.
-            capacities[iop] = 1024 + 6 * devices * max(1, lpars) + 6 * lpars
+            # Of each LPAR and device: a start, a resume, a halt, a clear, an end, a device freed; of each LPAR
+            # the orders of its operation; commands (VARY PATH, REPLY).
+            capacities[iop] = COMMANDS_UNDER_WAY_MAX + 8 * devices * max(1, lpars) + 8 * lpars
         return capacities
 
     def _make_control(self, directory: Mapping[str, Mailbox]) -> None:
@@ -212,12 +214,13 @@ class Assembly:
             for number in reversed(lpar.devices)
             if isinstance(self.devices[number], Console)
         }
+        shown = {device.number: (device.kind, ", ".join(device.iops)) for device in scenario.devices}
         self.svp = ServiceProcessor(
             directory, log(SERVICE_PROCESSOR), self.clock, scenario.main_storage_frames,
-            self.control.operations, {device.number: device.kind for device in scenario.devices},
-            paths=self._paths, consoles=consoles, lpars=tuple(entries),
+            self.control.operations, shown,
+            paths=self._paths, consoles=consoles, lpars=tuple(entries), failed=self._failed,
         )  # fmt: skip
-        self._actors += [self.svp, self.control, self.resources]
+        self.actors += [self.svp, self.control, self.resources]
 
     def _make_iops(self, directory: Mapping[str, Mailbox]) -> None:
         scenario, log = self.scenario, self._trace.logger
@@ -236,7 +239,7 @@ class Assembly:
             paths = {number: self._paths[number] for number in mine}
             self.iops[name] = self._parts.iop(
                 name, directory, log(name), self.clock, self.storage, mine, users, zones, paths,
-                scenario.iop_rates.get(name),
+                getattr(scenario, "iop_rates", {}).get(name),
             )  # fmt: skip
 
     def _make_processors(self, directory: Mapping[str, Mailbox]) -> None:

@@ -66,12 +66,8 @@ SLICE_AIM_NS = 400_000
 
 # A channel program that never ends by itself is ended: CCWs in one start.
 CCWS_PER_START_MAX = 4096
-# How far one goes that doesn't wait, before others get their turn: steps (a command or a block), and bytes.
+# Steps of a channel program that wait for nothing, before others get a turn.
 CHANNEL_STEPS_PER_TURN = 16
-CHANNEL_BYTES_PER_TURN = 1 << 20
-# What sends as often as it likes, such as a guest's console, waits while a mailbox holds more than one part in
-# so many of its capacity.
-MAILBOX_BUSY_SHARE = 4
 DISK_BLOCK_BYTES = 512
 DISK_BLOCKS_MAX = 1 << 32  # a LOCATE's block number has 4 bytes
 # Blocks that are read from a disk's file at once, whatever a LOCATE says: the program's count may be far less.

@@ -97,7 +97,7 @@ def size(minimum_bytes: int) -> Kind:
 
 
 def duration(minimum_ns: int, maximum_ns: int | None = None) -> Kind:
-    """A duration such as `100ms`, in ns, of `minimum_ns` at least, and `maximum_ns` at most."""
+    """A duration such as `100ms`, in ns, of `minimum_ns` at least, and `maximum_ns`, of whole hours, at most."""
 
     def parse(value: Any) -> int:
         duration_ns = units.parse_duration(value)
@@ -107,7 +107,7 @@ def duration(minimum_ns: int, maximum_ns: int | None = None) -> Kind:
 
     expected = f"{units.DURATION_EXPECTED}, {minimum_ns} ns at least"
     if maximum_ns is not None:
-        expected += f", {maximum_ns // units.NS_PER_S} s at most"
+        expected += f", {maximum_ns // (3_600 * units.NS_PER_S)}h at most"
     return Kind(expected, parse, lambda value: units.format_duration(value).replace(" ", ""))
 
 

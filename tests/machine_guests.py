@@ -1,9 +1,10 @@
 """Guests that do one thing each, for the tests of the machine: named in a scenario as `machine_guests:Slow`."""
 
-from lparvm.arch.channel import Ccw, CcwFlag, Command
-from lparvm.guests import Option, PythonGuest, StartSubchannel, WaitForInterruption, integer
+from io_guests import disk_program
+from lparvm.arch.interception import StartSubchannel, TestSubchannel, WaitForInterruption
+from lparvm.guests import Option, PythonGuest, integer
 
-_PROGRAM, _DATA = 0x1000, 0x2000
+_PROGRAM, _DATA = 0x1000, 0x8000
 
 
 class Counting(PythonGuest):
@@ -96,21 +97,23 @@ class Reading(Counting):
         self.started = self.ended = 0
 
     def ipl(self, cpu):
-        for lip in range(cpu.lip_count):
-            read = Ccw(Command.READ, CcwFlag.SUPPRESS_LENGTH, 512, _DATA + 512 * lip)
-            cpu.store_bytes(_PROGRAM + 8 * lip, read.encode())
+        self.orbs = [
+            disk_program(cpu, _PROGRAM + 0x400 * lip, _DATA + 512 * lip) for lip in range(cpu.lip_count)
+        ]
 
     def program(self, cpu):
         device = cpu.devices[cpu.cpu_address % len(cpu.devices)]
+        orb = self.orbs[cpu.cpu_address]
         while True:
-            condition_code = yield StartSubchannel(device, _PROGRAM + 8 * cpu.cpu_address)
+            condition_code = yield StartSubchannel(device, orb)
             if condition_code:
-                cpu.damaged(_PROGRAM, "condition code 0", condition_code)
+                cpu.damaged(orb.program, "condition code 0", condition_code)
                 return
             self.started += 1
-            ended = yield WaitForInterruption((device,))
+            yield WaitForInterruption((device,))
+            ended = (yield TestSubchannel(device)).irb.scsw
             self.ended += 1
-            if not ended.ended_normally or ended.device != device:
-                cpu.damaged(_PROGRAM, "a normal end", str(ended))
+            if not ended.ended_normally:
+                cpu.damaged(orb.program, "a normal end", str(ended))
             self.count(cpu)
             yield

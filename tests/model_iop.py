@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from io_events import LPAR
+from iop_messages import LPAR
 from lparvm.arch.channel import ENDED, Ending
 from lparvm.arch.subchannel import Function
 from lparvm.protocol import messages as m

@@ -318,3 +318,153 @@ async def test_paths_are_varied_off_and_on(autojump_clock):
         await trial.sleep_ms(60)
         assert len(Scripted.told["B"]) <= count + 1
         assert (await trial.give("VARY PATH IOP2.0777 ON")).result is Result.UNKNOWN_PATH
+
+
+def start_and_look(device_number: int, told: list, cpu, *, data: int = DATA):
+    """Start a read, wait for its end, and keep the SCSW; for devices that misbehave."""
+    yield StartSubchannel(device_number, disk_program(cpu, PROGRAM, data))
+    yield WaitForInterruption(devices=(device_number,))
+    told.append((yield TestSubchannel(device_number)).irb.scsw)
+
+
+def faulty(*script: str, number: str = "0191") -> str:
+    return device(number, kind="fault", script=list(script))
+
+
+async def test_a_move_refused_tells_later_when_the_device_did_end(autojump_clock):
+    @script("B")
+    def _(cpu, told):
+        yield from start_and_look(STUCK, told, cpu)
+
+    async with trial_of(machine(faulty("delay 100ms"), devices=["0191"])) as trial:
+        await trial.sleep_ms(10)
+        answer = await trial.give("MVSTOR B HSA=2M QUIESCE=20ms")
+        assert answer.result is Result.QUIESCE_TIMED_OUT
+        assert trial.origins()["B"] == 1 << 20
+        (busy,) = answer.busy_devices
+        assert (busy.device, busy.iop, busy.path, busy.command) == (
+            STUCK,
+            "IOP1",
+            0,
+            DiskCommand.DEFINE_EXTENT,
+        )
+        assert (busy.ccw_address, busy.bytes_left, busy.pages) == (PROGRAM, 16, ((1, 1),))
+        assert not trial.of("device.ended")
+        await trial.sleep_ms(100)
+        (late,) = trial.of("device.ended")
+        assert (late["device"], late["operation"]) == ("0191", answer.operation)
+        assert Scripted.told["B"][0].ended_normally, "the guest's I/O was not harmed"
+
+
+async def test_busy_wait_goes_on_when_the_device_ends_and_reminds_meanwhile(autojump_clock):
+    @script("B")
+    def _(cpu, told):
+        yield from start_and_look(STUCK, told, cpu)
+
+    async with trial_of(machine(faulty("delay 25s"), devices=["0191"])) as trial:
+        await trial.sleep_ms(10)
+        answer = await trial.give("MVSTOR B HSA=2M QUIESCE=1s BUSY=WAIT")
+        assert answer.result is Result.COMPLETED, answer.message
+        naming = [one for one in trial.of("operator.messaged") if "0191 on IOP1" in one["message"]]
+        assert len(naming) == 4, "as soon as 202 waits, when its time is over, and two reminders"
+        await trial.sleep_ms(10)
+        assert Scripted.told["B"][0].ended_normally
+
+
+async def test_busy_wait_can_be_cancelled(autojump_clock):
+    @script("B")
+    def _(cpu, told):
+        yield from start_and_look(STUCK, told, cpu)
+
+    async with trial_of(machine(faulty("delay 50s"), devices=["0191"])) as trial:
+        await trial.sleep_ms(10)
+        operation = trial.machine.svp.submit("MVSTOR B HSA=2M QUIESCE=1s BUSY=WAIT")
+        await trial.sleep_ms(5_000)
+        assert (await trial.give("CANCEL B")).result is Result.COMPLETED
+        assert (await trial.machine.svp.answer(operation)).result is Result.CANCELLED
+        await trial.sleep_ms(50_000)
+        assert Scripted.told["B"][0].ended_normally
+
+
+async def test_busy_halt_shows_the_guest_a_halted_start_at_the_new_place(autojump_clock):
+    @script("B")
+    def _(cpu, told):
+        yield from start_and_look(STUCK, told, cpu)
+        yield from start_and_look(STUCK, told, cpu)
+
+    async with trial_of(machine(faulty("delay 1h"), devices=["0191"])) as trial:
+        await trial.sleep_ms(10)
+        answer = await trial.give("MVSTOR B HSA=2M QUIESCE=20ms BUSY=HALT")
+        assert answer.result is Result.COMPLETED, answer.message
+        await trial.sleep_ms(50)
+        halted, again = Scripted.told["B"]
+        assert halted.function == Function.START | Function.HALT
+        assert again.ended_normally
+
+
+async def test_busy_halt_clears_a_deaf_device_and_refuses_what_it_transfers_late(autojump_clock):
+    @script("B")
+    def _(cpu, told):
+        for number in range(64):
+            cpu.store(DATA + 8 * number, 0x1111)
+        yield from start_and_look(STUCK, told, cpu)
+        yield from start_and_look(STUCK, told, cpu)
+
+    async with trial_of(machine(faulty("late-transfer 3s"), devices=["0191"])) as trial:
+        await trial.sleep_ms(10)
+        answer = await trial.give("MVSTOR B HSA=2M QUIESCE=20ms BUSY=HALT")
+        assert answer.result is Result.COMPLETED, answer.message
+        assert (await trial.give("MVSTOR A HSA=1M")).result is Result.COMPLETED, "into what B has left"
+        await trial.sleep_ms(10)
+        (cleared,) = Scripted.told["B"]
+        assert cleared.function & Function.CLEAR
+        assert not trial.of("transfer.refused")
+        await trial.sleep_ms(3_000)
+        (refused,) = trial.of("transfer.refused")
+        assert (refused["device"], refused["address"], refused["bytes"]) == ("0191", DATA, 512)
+        assert trial.of("device.ended")
+        assert Scripted.told["B"][1].ended_normally, "the device can be used again"
+
+
+async def test_interruptions_that_come_while_the_guest_stands_are_presented_after_sie(autojump_clock):
+    @script("B")
+    def _(cpu, told):
+        yield StartSubchannel(0x190, disk_program(cpu, PROGRAM, DATA))
+        yield StartSubchannel(0x193, disk_program(cpu, PROGRAM + 0x400, DATA + 0x1000))
+        for _ in range(2):
+            interruption = yield WaitForInterruption(devices=None)
+            told.append(interruption.device)
+            yield TestSubchannel(interruption.device)
+
+    disks = (device("0190", latency="15ms"), device("0193", latency="20ms"))
+    async with trial_of(machine(*disks, devices=["0190", "0193"])) as trial:
+        await trial.sleep_ms(10)
+        answer = await trial.give("MVSTOR B HSA=2M")
+        assert answer.result is Result.COMPLETED
+        await trial.sleep_ms(10)
+        assert Scripted.told["B"] == [0x190, 0x193]
+        (sie,) = trial.of("sie.issued", lpar="B", op=answer.operation)
+        place = trial.events.index(sie)
+        assert all(trial.events.index(one) > place for one in trial.of("interruption.presented", lpar="B"))
+        assert all(trial.events.index(one) < place for one in trial.of("interruption.pending", lpar="B"))
+
+
+async def test_the_rate_of_an_iop_is_shared_by_what_runs_there(autojump_clock):
+    @script("B")
+    def _(cpu, told):
+        numbers = (0x190, 0x193, 0x194)
+        for at, number in enumerate(numbers):
+            orb = disk_program(cpu, PROGRAM + at * 0x400, 0x10000 * (at + 1), count=0x8000)
+            yield StartSubchannel(number, orb)
+        for _ in numbers:
+            yield WaitForInterruption(devices=None)
+
+    disks = [device(number, latency="0ms") for number in ("0190", "0193", "0194")]
+    text = machine(*disks, devices=["0190", "0193", "0194"])
+    text = text.replace('name = "IOP1"', 'name = "IOP1"\nrate = "1M"')
+    async with trial_of(text) as trial:
+        await trial.sleep_ms(300)
+        transfers = trial.of("transfer.ended", lpar="B")
+        assert len(transfers) == 3
+        took_s = (max(one["last_ns"] for one in transfers) - min(one["first_ns"] for one in transfers)) / 1e9
+        assert took_s == pytest.approx(3 * 0x8000 / (1 << 20), rel=0.02), "96 KiB at 1 MiB a second"

@@ -5,8 +5,10 @@ from lparvm.options import (
     SEED,
     Option,
     boolean,
+    choice,
     duration,
     integer,
+    list_of,
     parse_options,
     power_of_two,
     size,
@@ -73,3 +75,31 @@ def test_an_unknown_option_is_named_with_those_that_exist():
 def test_an_owner_without_options_says_so():
     with pytest.raises(UsageError, match="device 0190: unknown option 'x'; expected one of none"):
         parse_options((), {"x": 1}, "device 0190")
+
+
+KINDS = (
+    Option("code", choice("ascii", "ebcdic"), "ascii", "One of several."),
+    Option("pauses", list_of(duration(1, 3_600_000_000_000), 2), None, "Several."),
+)
+
+
+def test_words_and_lists_are_checked_each():
+    values = parse_options(KINDS, {"code": "ebcdic", "pauses": ["1h", "2ns"]}, "device Test")
+    assert values == {"code": "ebcdic", "pauses": (3_600_000_000_000, 2)}
+    assert parse_options(KINDS, {"pauses": []}, "device Test") == {"code": "ascii", "pauses": ()}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("code", "latin", "one of ascii, ebcdic"),
+        ("code", ["ascii"], "one of ascii, ebcdic"),
+        ("pauses", "1h", "a list of 2 at most, each a duration such as"),
+        ("pauses", ["1h"] * 3, "a list of 2 at most"),
+        ("pauses", ["1h", 5], "a list of 2 at most"),
+        ("pauses", ["61m"], "1 ns at least, 1h at most"),
+    ],
+)
+def test_what_is_no_word_or_list_is_refused(name, value, expected):
+    with pytest.raises(UsageError, match=expected):
+        parse_options(KINDS, {name: value}, "device Test")

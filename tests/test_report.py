@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from lparvm.actors.service_processor import CommandResult
 from lparvm.guests.base import Damage
 from lparvm.machine import Options
 from lparvm.protocol.catalogue import BY_CODE, Result
+from lparvm.protocol.messages import BusyDevice
 from lparvm.report import GuestReport, RunReport, verdict_of
 from lparvm.runner import run
 from lparvm.scenario import parse_scenario
@@ -20,9 +22,13 @@ from trials import K, M, command, device, fault, lpar, scenario
 PHASES = {str: float}
 LIP = {"lpar": str, "lip": str, "stopped_s": float, "phases_s": PHASES}
 ROW = {"name": str, "origin": int, "size": int, "gap": int, "state": str}
+BUSY = {
+    "device": str, "iop": str, "path": int, "operation": str, "command": int, "ccw_address": int, "bytes_left": int,
+    "active_s": float, "pages": [[int]],
+}  # fmt: skip
 COMMAND = {
     "text": str, "at_s": float, "result": str, "code": str, "message": str, "operation": str,
-    "stopped_s": (float, None), "phases_s": PHASES, "lips": [LIP], "pages": int, "busy_devices": [str],
+    "stopped_s": (float, None), "phases_s": PHASES, "lips": [LIP], "pages": int, "busy_devices": [BUSY],
     "expected": (str, None),
 }  # fmt: skip
 DAMAGE = {"address": int, "expected": str, "found": str, "lip": (str, None)}
@@ -144,7 +150,8 @@ def test_a_move_that_was_backed_out_has_times_but_no_pages(told: dict[str, Any])
         one = told["commands"][position]
         assert one["stopped_s"] > 0, one
         assert one["pages"] == 0, one
-    assert "0191" in told["commands"][3]["busy_devices"][0]
+    (busy,) = told["commands"][3]["busy_devices"]
+    assert (busy["device"], busy["iop"]) == ("0191", "IOP2")
 
 
 def test_every_message_is_of_the_catalogue_and_filled_in(told: dict[str, Any]):
@@ -233,6 +240,20 @@ def _result(result: Result, expected: Result | None) -> CommandResult:
 
 GOOD = _guest(), _rule("held"), _result(Result.COMPLETED, Result.COMPLETED)
 CANCELLED = _result(Result.CANCELLED, Result.COMPLETED)
+
+
+def test_busy_devices_are_told_in_full_as_json():
+    device = BusyDevice(0x1A, "IOP2", 1, "READ", 6, 0x1008, 4096, 1_500_000, ((1, 1), (5, 7)))
+    result = evolve(GOOD[2], busy_devices=(device,))
+    report = RunReport("s", 0, "real", "intact", "", None, 0, 1, (), (), (result,), (), ())
+    (told,) = report.as_json()["commands"]
+    check_form(told, COMMAND)
+    assert told["busy_devices"] == [
+        {
+            "device": "001A", "iop": "IOP2", "path": 1, "operation": "READ", "command": 6, "ccw_address": 0x1008,
+            "bytes_left": 4096, "active_s": 0.0015, "pages": [[1, 1], [5, 7]],
+        }
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

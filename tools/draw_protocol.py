@@ -84,7 +84,8 @@ ROUTES: tuple[tuple[str, str, tuple[type, ...]], ...] = (
         m.MoveEnded, m.FramesPoisoned,
     )),
     (LIPCTL, LIPCTL, (m.WaitTimedOut,)),
-    (IOP, IOP, (m.ChannelProgramEnded, m.DeviceFreed, m.DeviceSignalled)),
+    (IOP, IOP, (m.ChannelProgramEnded, m.DeviceSignalled)),
+    (IOP, "other IOPs", (m.DeviceFreed,)),
 )  # fmt: skip
 
 NOTES = """\

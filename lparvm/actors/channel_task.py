@@ -1,282 +1,203 @@
-"""A channel program under way: the helper task of an IOP that drives it, from its begin to its device's end.
+"""One channel program under way: a helper task of an IOP.
 
-The program (`devices.channel_program`) is a synchronous generator: it touches storage in its steps, and yields
-what it waits for. Between two steps:
-
-- it sleeps, and a halt wakes it unless the wait is `Deaf`; the program then ends there;
-- suspended, it stands still until it is resumed, halted or given up; what it touched until then is told, for
-  what comes after belongs to another time, and perhaps to another zone;
-- what its device wrote for people is told;
-- a wait of no time goes on at once, for a number of steps and bytes; then other tasks get their turn.
-
-*Given up*, a program goes on sleeping and stepping as its device does, but its first access is refused, and
-that is its end.
+The program itself is a synchronous generator (`devices.channel_program`) that touches storage between waits. This
+task does the waiting: for the device, for its turn on the IOP's channel, for RESUME; and lets the IOP's handlers
+halt it or give it up. It tells the IOP by messages what it came to.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
 
 import trio
-from attrs import define
 
-from lparvm.actors.mailbox import Actor, Mailbox
+from lparvm.actors.run_clock import RunClock
 from lparvm.arch.channel import Ending
-from lparvm.config import CHANNEL_BYTES_PER_TURN, CHANNEL_STEPS_PER_TURN, MAILBOX_BUSY_SHARE
+from lparvm.config import CHANNEL_STEPS_PER_TURN
 from lparvm.devices.base import Deaf, Device
 from lparvm.devices.channel_program import HaltSignal, Intermediate, Progress, Suspended, execute
 from lparvm.protocol import messages as m
-from lparvm.protocol.actor_names import SERVICE_PROCESSOR, lip_control_of
-from lparvm.protocol.io_processor import NOTHING
-from lparvm.protocol.results import message_text
 from lparvm.storage.channel_view import ChannelView, TransferRefused
-from lparvm.units import NS_PER_S, seconds
+from lparvm.trace.writer import TraceLogger
+from lparvm.units import NS_PER_S
+
+_ENDED_LATE = Ending(0, 0, 0, 0)
+"""The ending of a program that was refused its transfer: nobody waits for it."""
 
 
-@define
-class SharedChannel:
-    """The way between storage and all devices of an IOP: bytes pass one after another.
+class ChannelRate:
+    """The total rate of an IOP: what one program moves occupies the channel for all."""
 
-    Attributes:
-        rate: bytes a second; None: they take no time.
-        free_ns: run clock: when all that was moved is through.
-    """
+    def __init__(self, bytes_s: int | None) -> None:
+        """`bytes_s` bytes a second; None: no limit."""
+        self._bytes_s = bytes_s
+        self._free_ns = 0
 
-    rate: int | None
-    free_ns: int = 0
-
-    def occupy(self, now_ns: int, count: int) -> int:
-        """Bytes are moved now; returns how many ns it takes until they are through."""
-        if not self.rate or not count:
+    def occupy_ns(self, count: int, now_ns: int) -> int:
+        """How long until `count` bytes have passed, in ns from now."""
+        if not self._bytes_s or not count:
             return 0
-        self.free_ns = max(self.free_ns, now_ns) - (-count * NS_PER_S // self.rate)
-        return self.free_ns - now_ns
+        self._free_ns = max(self._free_ns, now_ns) + count * NS_PER_S // self._bytes_s
+        return self._free_ns - now_ns
 
 
-async def let_drain(directory: Mapping[str, Mailbox], *names: str) -> None:
-    """Let other tasks run, until these actors have caught up with what was sent to them.
+class Owner(Protocol):
+    """What the task needs of its IOP."""
 
-    For what sends as often as it likes: what a mailbox holds is bounded by what is in flight (`actors.mailbox`)
-    only for messages that are answered, or come once a start.
-    """
-    boxes = [directory[name] for name in names]
-    while True:
-        await trio.lowlevel.checkpoint()
-        if not any(len(box) * MAILBOX_BUSY_SHARE > box.capacity for box in boxes):
-            return
+    name: str
+    log: TraceLogger
+    clock: RunClock
+    rate: ChannelRate
+
+    def tell_output(self, device: Device, cause: int | None) -> bool:
+        """Tell lines that the device wrote; whether there were any."""
+
+    def tell_self(self, message: m.IoIntermediate | m.ChannelProgramEnded, cause: int | None) -> None:
+        """Post to the IOP's own mailbox."""
 
 
 class ChannelTask:
-    """One channel program.
+    """A channel program under way.
 
     Attributes:
-        start: its start.
+        start: what is run.
         progress: how far it is.
-        began_ns: run clock.
+        began_ns: when it began, run clock.
+        given_up: its accesses are refused.
     """
 
     def __init__(
-        self,
-        iop: Actor,
-        directory: Mapping[str, Mailbox],
-        start: m.StartIo,
-        device: Device,
-        view: ChannelView,
-        channel: SharedChannel,
-        cause: int | None,
+        self, owner: Owner, device: Device, start: m.StartIo, view: ChannelView, cause: int | None
     ) -> None:
-        """Make it ready; `run` runs it.
+        """A task that has not begun; `run` is the task itself.
 
         Args:
-            iop: the IOP: sends and tells in its name.
-            directory: all mailboxes.
-            start: what to run.
-            device: the device, connected.
-            view: storage, with the start's key; used by nobody else.
-            channel: the IOP's.
-            cause: number of the event that began it.
+            owner: the IOP.
+            device: connected.
+            start: what is to be run.
+            view: guest storage as the program may use it.
+            cause: the event that began it.
         """
-        self.start, self.progress, self.began_ns = start, Progress(), iop.clock.now_ns()
-        self._iop, self._directory, self._clock = iop, directory, iop.clock
-        self._device, self._view, self._channel, self._cause = device, view, channel, cause
-        self._program = execute(device, view, start.orb, self.progress, start.limit)
-        # Most devices write nothing, and need not be asked after each step.
-        self._writes = type(device).take_output is not Device.take_output
-        self._first_ns, self._told_bytes = self.began_ns, 0
-        self._scope: trio.CancelScope | None = None  # of a wait that can be ended
-        self._halt = self._halted = self._suspended = self._given_up = False
-        view.on_zone_change = self._note_zone_change
+        self.start, self.device = start, device
+        self.progress = Progress()
+        self.began_ns = owner.clock.now_ns()
+        self.given_up = False
+        self._owner, self._view, self._cause = owner, view, cause
+        self._first_ns = self.began_ns
+        self._halted = False
+        self._told_bytes = 0
+        self._resumed = trio.Event()
+        # Entered for each wait that a halt may end.
+        self._wait: trio.CancelScope | None = None
+        view.on_zone_change = self._tell_span
 
-    # --- for the IOP ---
+    # --- what the IOP's handlers do -----------------------------------------------------------------------
 
     def halt(self) -> None:
-        """Tell the device to end; it does when it hears it."""
-        self._halt = True
-        self._wake()
+        """Tell the device to end; one that is deaf doesn't hear it."""
+        self._halted = True
+        if self._wait is not None:
+            self._wait.cancel()
+
+    def give_up(self) -> None:
+        """Refuse every further access; what was touched is told."""
+        self._tell_span()
+        self.given_up = True
+        self._view.revoke()
+        self.halt()
 
     def resume(self) -> None:
-        """Suspended, go on."""
-        self._suspended = False
-        self._wake()
+        """Go on after a suspension."""
+        self._resumed.set()
 
-    def give_up(self, cause: int | None) -> int | None:
-        """Let it touch nothing more; returns the number of the event that tells what it touched."""
-        self._given_up = True
-        self._view.revoke()
-        if self._suspended:
-            self._wake()
-        return self._tell_transfer(NOTHING, cause)
-
-    # --- the task ---
+    # --- the task -----------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Run it, until its device has ended."""
-        ending, seq = NOTHING, self._cause
+        """Run the program to its end, whatever that is, and tell the IOP."""
+        ending: Ending | None = None
         try:
-            if not self._given_up:  # else it was so before it began, and the device is told nothing
-                ending = await self._perform()
+            ending = await self._drive()
+        except TransferRefused as refused:
+            ending = _ENDED_LATE
+            self._cause = self._emit("transfer.refused", address=refused.address, bytes=refused.count)
         finally:
             # Also when the run ends here: what the channel program touched is told.
-            self._program.close()
-            self._device.disconnect()
-            if not self._given_up:
-                seq = self._tell_transfer(ending, seq)
+            if not self.given_up or self._view.span.lowest_host is not None:
+                self._tell_span(ending)
         start = self.start
         ended = m.ChannelProgramEnded(None, start.lpar, start.device, start.start, ending, self._halted)
-        self._iop.post(self._iop.name, ended, seq)
+        self._owner.tell_self(ended, self._cause)
 
-    async def _perform(self) -> Ending:
-        """All steps and waits; returns how the program ended."""
-        progress, channel = self.progress, self._channel
-        hears, steps, turn_bytes, occupied_ns = False, 0, 0, 0
+    async def _drive(self) -> Ending:
+        owner, start = self._owner, self.start
+        program = execute(self.device, self._view, start.orb, self.progress, start.limit)
+        steps, hears, moved = 0, False, 0
         while True:
-            before = progress.bytes_moved
-            wait = self._step(hears=hears)
-            moved = progress.bytes_moved - before
-            if channel.rate:
-                occupied_ns = channel.occupy(self._clock.now_ns(), moved)
-            if self._writes:
-                await self._tell_output()
-            if isinstance(wait, int):
-                hears, duration_ns = True, wait + occupied_ns
-            elif isinstance(wait, Deaf):
-                hears, duration_ns = False, wait.duration_ns + occupied_ns
-            else:
-                hears, duration_ns = isinstance(wait, Suspended), 0
-                ending = await self._pause(wait, occupied_ns)
-                if ending is not None:
-                    return ending
-            steps, turn_bytes = steps + 1, turn_bytes + moved
-            if duration_ns:
-                await self._sleep(duration_ns, hears=hears)
-            elif steps < CHANNEL_STEPS_PER_TURN and turn_bytes < CHANNEL_BYTES_PER_TURN:
-                continue
-            else:
-                await trio.lowlevel.checkpoint()
-            steps = turn_bytes = 0
+            try:
+                step = program.throw(HaltSignal()) if self._halted and hears else next(program)
+            except StopIteration as end:
+                owner.tell_output(self.device, self._cause)
+                ending: Ending = end.value
+                return ending
+            hears = not isinstance(step, Deaf)
+            wrote = owner.tell_output(self.device, self._cause)
+            occupied_ns = owner.rate.occupy_ns(self.progress.bytes_moved - moved, owner.clock.now_ns())
+            moved = self.progress.bytes_moved
+            match step:
+                case Suspended(ccw_address=address):
+                    await self._suspend(address)
+                case Intermediate(ccw_address=address):
+                    # Who is told gets a turn: a program may do nothing but tell.
+                    self._tell_intermediate(address, suspended=False)
+                    await self._until_halted(owner.clock.sleep_ns, 0)
+                case Deaf(duration_ns=duration_ns):
+                    await owner.clock.sleep_ns(max(duration_ns, occupied_ns))
+                case int():
+                    steps += 1
+                    wait_ns = max(step, occupied_ns)
+                    # What waits for nothing goes on at once, but not for ever.
+                    if wait_ns or wrote or steps % CHANNEL_STEPS_PER_TURN == 0:
+                        await self._until_halted(owner.clock.sleep_ns, wait_ns)
 
-    def _step(self, *, hears: bool) -> int | Deaf | Suspended | Intermediate | Ending:
-        """Go on to the next wait, or the end. Halted at a wait in which it hears that, it ends there."""
-        try:
-            if hears and self._halt:
-                self._halted = True
-                return self._program.throw(HaltSignal())
-            return next(self._program)
-        except StopIteration as end:
-            ending: Ending = end.value
-            return ending
-        except TransferRefused as refused:
-            self._tell("transfer.refused", self._cause, address=refused.address, bytes=refused.count)
-            return NOTHING
-
-    async def _pause(self, at: Suspended | Intermediate | Ending, occupied_ns: int) -> Ending | None:
-        """What is no plain wait; returns the ending, if that is the end."""
-        if occupied_ns:
-            await self._sleep(occupied_ns, hears=False)
-        match at:
-            case Suspended():
-                await self._stand(at)
-                return NOTHING if self._given_up else None
-            case Intermediate():
-                await self._interrupt(at)
-                return None
-            case _:
-                return at
-
-    async def _sleep(self, duration_ns: int, *, hears: bool) -> None:
-        with trio.CancelScope(deadline=trio.current_time() + seconds(duration_ns)) as scope:
-            if hears:
-                if self._halt:
-                    return
-                self._scope = scope
-            await trio.sleep_forever()
-        self._scope = None
-
-    async def _stand(self, at: Suspended) -> None:
-        """Suspended: touch nothing, until somebody wants something of it."""
-        self._suspended = True
-        if self._given_up:
+    async def _until_halted(self, wait: Callable[..., Awaitable[None]], *arguments: int) -> None:
+        """Wait, unless the program is told to end before or meanwhile."""
+        if self._halted:
             return
-        seq = self._tell_transfer(NOTHING, self._cause)
+        with trio.CancelScope() as self._wait:
+            await wait(*arguments)
+        self._wait = None
+
+    async def _suspend(self, ccw_address: int) -> None:
+        # What it touches after it was resumed may be elsewhere: the account begins anew.
+        self._tell_span()
+        self._resumed = trio.Event()
+        self._tell_intermediate(ccw_address, suspended=True)
+        await self._until_halted(self._resumed.wait)
+        self._first_ns = self._owner.clock.now_ns()
+
+    # --- telling --------------------------------------------------------------------------------------------
+
+    def _tell_intermediate(self, ccw_address: int, *, suspended: bool) -> None:
         start = self.start
-        told = m.IoIntermediate(None, start.lpar, start.device, start.start, True, at.ccw_address)
-        # To the IOP first: it has to know what is active.
-        self._iop.post(self._iop.name, told, seq)
-        while self._suspended and not (self._halt or self._given_up):
-            with trio.CancelScope() as self._scope:
-                await trio.sleep_forever()
-        self._scope = None
-        self._first_ns = self._clock.now_ns()
+        told = m.IoIntermediate(None, start.lpar, start.device, start.start, suspended, ccw_address)
+        self._owner.tell_self(told, self._cause)
 
-    async def _interrupt(self, at: Intermediate) -> None:
-        """A program-controlled interruption; a program may ask for any number of them."""
-        start = self.start
-        if self._given_up:
-            return
-        control = lip_control_of(start.lpar)
-        told = m.IoIntermediate(None, start.lpar, start.device, start.start, False, at.ccw_address)
-        self._iop.post(control, told, self._cause)
-        await let_drain(self._directory, control)
-
-    def _wake(self) -> None:
-        if self._scope is not None:
-            self._scope.cancel()
-
-    # --- what is told ---
-
-    def _note_zone_change(self) -> None:
-        """The next access is under another SALE than those until now."""
-        if self._view.span.lowest_host is not None:
-            self._tell_transfer(NOTHING, self._cause)
-        self._first_ns = self._clock.now_ns()
-
-    def _tell_transfer(self, ending: Ending, cause: int | None) -> int | None:
-        """What was touched since this was told last."""
-        span, moved = self._view.take_span(), self.progress.bytes_moved
-        count, self._told_bytes = moved - self._told_bytes, moved
-        return self._tell(
-            "transfer.ended", cause, first_ns=self._first_ns, last_ns=self._clock.now_ns(),
-            fetches=span.fetches, stores=span.stores, lowest_host=span.lowest_host,
-            highest_host=span.highest_host, origin_frame=self._view.origin, bytes=count,
-            device_status=int(ending.device_status), subchannel_status=int(ending.subchannel_status),
+    def _tell_span(self, ending: Ending | None = None) -> None:
+        """What was touched since the last time this was told."""
+        span, now_ns = self._view.take_span(), self._owner.clock.now_ns()
+        moved = self.progress.bytes_moved - self._told_bytes
+        self._cause = self._emit(
+            "transfer.ended", first_ns=self._first_ns, last_ns=now_ns, fetches=span.fetches,
+            stores=span.stores, lowest_host=span.lowest_host, highest_host=span.highest_host,
+            origin_frame=self._view.origin, bytes=moved,
+            device_status=ending.device_status if ending else 0,
+            subchannel_status=ending.subchannel_status if ending else 0,
         )  # fmt: skip
+        self._told_bytes += moved
+        self._first_ns = now_ns
 
-    def _tell(self, event: str, cause: int | None, **fields: Any) -> int | None:
-        start, iop = self.start, self._iop
-        return iop.log.emit(
-            event, cause=cause, lpar=start.lpar, iop=iop.name, device=f"{start.device:04X}",
+    def _emit(self, event: str, **fields: Any) -> int | None:
+        start = self.start
+        return self._owner.log.emit(
+            event, cause=self._cause, lpar=start.lpar, iop=self._owner.name, device=f"{start.device:04X}",
             start=start.start, **fields,
         )  # fmt: skip
-
-    async def _tell_output(self) -> None:
-        """Lines that the device wrote."""
-        lines = self._device.take_output()
-        device = f"{self.start.device:04X}"
-        for lpar, text in lines:
-            seq = self._iop.log.emit(
-                "console.written", cause=self._cause, lpar=lpar, device=device, text=text
-            )
-            code = "LVM090I"
-            message = message_text(code, lpar=lpar, device=device, text=text)
-            self._iop.post(SERVICE_PROCESSOR, m.OperatorMessaged(None, code, message), seq)
-        if lines:
-            await let_drain(self._directory, SERVICE_PROCESSOR)

@@ -1,14 +1,13 @@
 """An I/O processor: runs the guests' channel programs, reading and writing main storage by itself (numeral 10).
 
-What it runs, holds, gives up and reports is decided by `protocol.io_processor`. Each channel program is a helper
-task (`actors.channel_task`), each address of it checked against the zone of the last SALE. A device that does
-something by itself has a helper task of its own, at the first of its IOPs.
+What it runs, holds, gives up and reports is decided by `protocol.io_processor`. Each running channel program is a
+helper task (`actors.channel_task`); so is what a device does by itself.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from lparvm.actors.channel_task import ChannelTask, SharedChannel, let_drain
+from lparvm.actors.channel_task import ChannelRate, ChannelTask
 from lparvm.actors.mailbox import Actor, Envelope, Mailbox
 from lparvm.actors.run_clock import RunClock
 from lparvm.arch.address import Zone
@@ -16,16 +15,21 @@ from lparvm.arch.channel import DeviceStatus
 from lparvm.devices.base import Device
 from lparvm.errors import UsageError
 from lparvm.protocol import io_orders as o
+from lparvm.protocol import io_processor as iop
 from lparvm.protocol import messages as m
 from lparvm.protocol.actor_names import LPAR_CONTROL, RESOURCE_MANAGER, SERVICE_PROCESSOR, lip_control_of
-from lparvm.protocol.io_processor import IoProcessor, advance
+from lparvm.protocol.results import message_text
 from lparvm.storage.channel_view import ChannelView
 from lparvm.storage.main_storage import MainStorage
 from lparvm.trace.writer import TraceLogger
 
 
 class Iop(Actor):
-    """One I/O processor with its devices."""
+    """One I/O processor with its devices.
+
+    Attributes:
+        rate: what its channel carries.
+    """
 
     def __init__(
         self,
@@ -40,37 +44,36 @@ class Iop(Actor):
         paths: Mapping[int, tuple[str, ...]],
         rate: int | None = None,
     ) -> None:
-        """Nothing runs yet.
+        """Take the devices.
 
         Args:
-            name: its name.
-            directory: all mailboxes.
-            log: tells what it does.
+            name: of the IOP.
+            directory: mailboxes of all actors.
+            log: the trace.
             clock: the run clock.
             storage: main storage.
-            devices: those with a path from here, by number; shared with other IOPs.
-            users: which of them each LPAR may use.
-            zones: the first SALE of each LPAR.
-            paths: the IOPs of each device, in the order of its paths.
-            rate: bytes a second, over all devices; None: as fast as it goes.
+            devices: those with a path from here, by number. One with paths from others as well is shared.
+            users: LPAR -> the devices that it may use here.
+            zones: the first SALE of each of these LPARs.
+            paths: device number -> names of its IOPs, in the order of its paths.
+            rate: bytes a second, of all channel programs together; None: no limit.
         """
         super().__init__(name, directory, log, clock)
+        self.rate = ChannelRate(rate)
         self._storage = storage
         self._devices = devices
         self._paths = paths
-        self._channel = SharedChannel(rate)
-        self._state = IoProcessor(users, dict(zones))
+        self._state = iop.IoProcessor(users, dict(zones))
         self._tasks: dict[int, ChannelTask] = {}
         self._sale_refusals = 0
 
     def begin(self) -> None:
-        """The first SALE of each LPAR is in force, and devices that do something by themselves begin to."""
+        """The first SALE of each LPAR is in force; devices that act by themselves begin."""
         for lpar, zone in self._state.zones.items():
             self._tell_limit(None, lpar, zone, None)
         for number, device in self._devices.items():
-            acts = type(device).alone is not Device.alone
-            if acts and self._paths[number][0] == self.name:
-                self.nursery.start_soon(self._let_act, device)
+            if self._paths[number][0] == self.name:
+                self.nursery.start_soon(self._run_alone, number, device)
 
     def refuse_next_sale(self) -> None:
         """A fault of the scenario: the next SALE is refused."""
@@ -81,178 +84,194 @@ class Iop(Actor):
         return self._state.zones[lpar]
 
     def handle(self, envelope: Envelope) -> None:
-        """Starts, endings, quiesce, SALE, release, paths; see `protocol.io_processor`."""
+        """Starts and endings, quiesce, SALE, release, paths, consoles."""
         message, seq = envelope.message, envelope.seq
-        if isinstance(message, m.EnterLine):
-            self._enter(message, seq)
-            return
-        if self._sale_refusals and isinstance(message, m.SetAddressLimit):
-            self._sale_refusals -= 1
-            refusal = m.AddressLimitRefused(message.op, message.lpar, self.name)
-            self.post(RESOURCE_MANAGER, refusal, seq)
-            return
-        self._state, orders = advance(self._state, message, self._refusal)
+        match message:
+            case m.SetAddressLimit() if self._sale_refusals:
+                self._sale_refusals -= 1
+                refusal = m.AddressLimitRefused(message.op, message.lpar, self.name)
+                self.post(RESOURCE_MANAGER, refusal, seq)
+            case m.EnterLine():
+                self._enter_line(message, seq)
+            case _:
+                self._feed(message, seq)
+
+    def _feed(self, event: object, cause: int | None) -> None:
+        self._state, orders = iop.advance(self._state, event)
         for order in orders:
-            self._carry_out(order, seq)
+            self._carry_out(order, cause)
 
-    def _refusal(self, start: m.StartIo) -> o.Deferral | None:
-        device = self._devices[start.device]
-        if device.available(start.lpar):
-            return None
-        return o.Deferral.RESERVED if device.user is None else o.Deferral.BUSY
-
-    # --- orders -------------------------------------------------------------------------------------------
+    # --- carrying out orders --------------------------------------------------------------------------------
 
     def _carry_out(self, order: o.Order, cause: int | None) -> None:
         match order:
-            case o.Begin(start=start):
-                self._begin(start, cause)
+            case o.Begin():
+                self._begin_program(order, cause)
+            case o.HoldStart(start=start):
+                self._tell_start("start.held", start, cause)
             case o.EndStart():
-                self._end(order, cause)
-            case o.FreeDevice(lpar=lpar, device=device):
-                del self._tasks[device]
-                for iop in self._paths[device]:
-                    if iop != self.name:
-                        self.post(iop, m.DeviceFreed(None, lpar, device), cause)
-            case o.Resume(start=start):
-                self._tasks[start.device].resume()
-                self._post_began(start, cause)
-            case o.Halt(start=start):
-                self._tasks[start.device].halt()
-            case o.GiveUp(start=start):
-                self._tasks[start.device].give_up(cause)
+                self._end_start(order, cause)
+            case o.Halt() | o.GiveUp() | o.Resume():
+                self._control_program(order, cause)
+            case o.FreeDevice(start=start):
+                self._free(start, cause)
+            case o.TellLate(start=start, operation=operation):
+                active_ns = self.clock.now_ns() - self._tasks[start.device].began_ns
+                self._tell_start("device.ended", start, cause, operation=operation, active_ns=active_ns)
+            case o.ConfirmVary():
+                self._confirm_vary(order, cause)
+            case o.RefuseStart() | o.Forward() | o.OfferStatus():
+                self._tell_lip_control(order, cause)
             case _:
                 self._report(order, cause)
 
-    def _report(self, order: o.Order, cause: int | None) -> None:
-        """What LIP control is to know, and the trace."""
+    def _control_program(self, order: o.Halt | o.GiveUp | o.Resume, cause: int | None) -> None:
+        task = self._tasks[order.device]
         match order:
-            case o.ReturnStart(start=start):
-                lost = m.PathNotOperational(None, start.lpar, start.device, start.start, self.name)
-                self.post(lip_control_of(start.lpar), lost, cause)
-            case o.TellIntermediate(message=message):
-                self.post(lip_control_of(message.lpar), message, cause)
-            case o.OfferStatus(lpar=lpar, device=device, device_status=status):
-                self._offer(lpar, device, status, cause)
-            case o.TellHeld(start=start):
-                self._tell("start.held", start, cause)
-            case o.TellDeferred(start=start, reason=reason):
-                self._tell("start.deferred", start, cause, reason=str(reason))
-            case _:
-                self._answer(order, cause)
+            case o.Halt():
+                task.halt()
+            case o.GiveUp():
+                task.give_up()
+            case o.Resume():
+                self._tell_began(task.start, cause)
+                task.resume()
 
-    def _answer(self, order: o.Order, cause: int | None) -> None:
-        """What an operation or a command waits for, or wants to know."""
+    def _tell_lip_control(self, order: o.RefuseStart | o.Forward | o.OfferStatus, cause: int | None) -> None:
+        message: m.PathNotOperational | m.IoIntermediate | m.StatusOffered
         match order:
-            case o.ReportQuiesced(op=op, lpar=lpar):
+            case o.RefuseStart(start=start):
+                message = m.PathNotOperational(None, start.lpar, start.device, start.start, self.name)
+            case o.Forward(message=told):
+                message = told
+            case o.OfferStatus(lpar=lpar, device=device, device_status=status):
+                message = m.StatusOffered(None, lpar, device, self.name, status)
+        self.post(lip_control_of(message.lpar), message, cause)
+
+    def _report(
+        self,
+        order: o.ReportQuiesced | o.ReportBusy | o.ConfirmLimit | o.ConfirmRelease,
+        cause: int | None,
+    ) -> None:
+        """What an operation waits for."""
+        op, lpar = order.op, order.lpar
+        match order:
+            case o.ReportQuiesced():
                 cause = self.log.emit("iop.quiesced", op=op, cause=cause, lpar=lpar, iop=self.name)
                 self.post(LPAR_CONTROL, m.IopQuiesced(op, lpar, self.name), cause)
-            case o.ReportBusy(op=op, lpar=lpar, devices=devices, attempt=attempt):
+            case o.ReportBusy(devices=devices, attempt=attempt):
                 busy = tuple(self._busy(device) for device in devices)
                 self.post(LPAR_CONTROL, m.IopBusy(op, lpar, self.name, busy, attempt), cause)
-            case o.ConfirmLimit(op=op, lpar=lpar, zone=zone):
+            case o.ConfirmLimit(zone=zone):
                 cause = self._tell_limit(op, lpar, zone, cause)
                 self.post(RESOURCE_MANAGER, m.AddressLimitSet(op, lpar, self.name), cause)
-            case o.ConfirmRelease(op=op, lpar=lpar, held=held):
+            case o.ConfirmRelease(held=held):
                 cause = self.log.emit(
                     "starts.released", op=op, cause=cause, lpar=lpar, iop=self.name, held=held
                 )
                 self.post(LPAR_CONTROL, m.HeldStartsReleased(op, lpar, self.name, held), cause)
-            case o.TellEndedLate(start=start, op=op):
-                active_ns = self.clock.now_ns() - self._tasks[start.device].began_ns
-                self._tell("device.ended_late", start, cause, operation=op, active_ns=active_ns)
-            case o.ConfirmVary():
-                self._confirm_vary(order, cause)
-            case _:
-                raise AssertionError(f"{self.name} has no use for {order!r}")
-
-    def _begin(self, start: m.StartIo, cause: int | None) -> None:
-        device, lpar = self._devices[start.device], start.lpar
-        device.connect(lpar)
-        cause = self._tell("start.begun", start, cause)
-        view = ChannelView(self._storage, lambda: self._state.zones[lpar], start.orb.key)
-        task = ChannelTask(self, self._directory, start, device, view, self._channel, cause)
-        self._tasks[start.device] = task
-        self._post_began(start, cause)
-        self.nursery.start_soon(task.run)
-
-    def _post_began(self, start: m.StartIo, cause: int | None) -> None:
-        began = m.IoBegan(None, start.lpar, start.device, start.start, self.name)
-        self.post(lip_control_of(start.lpar), began, cause)
-
-    def _end(self, order: o.EndStart, cause: int | None) -> None:
-        start, function, ending = order.start, order.function, order.ending
-        cause = self._tell(
-            "start.ended", start, cause, function=function.name, device_status=int(ending.device_status),
-            subchannel_status=int(ending.subchannel_status),
-        )  # fmt: skip
-        ended = m.IoEnded(None, start.lpar, start.device, start.start, self.name, function, ending)
-        self.post(lip_control_of(start.lpar), ended, cause)
-
-    def _busy(self, device: int) -> m.BusyDevice:
-        task = self._tasks[device]
-        progress, path = task.progress, self._paths[device].index(self.name)
-        return m.BusyDevice(
-            device, self.name, path, progress.operation, progress.command, progress.ccw_address,
-            progress.bytes_left, self.clock.now_ns() - task.began_ns, progress.pages,
-        )  # fmt: skip
-
-    def _confirm_vary(self, order: o.ConfirmVary, cause: int | None) -> None:
-        op, device, online = order.order.op, order.order.device, order.order.online
-        if order.changed:
-            cause = self.log.emit(
-                "path.varied", op=op, cause=cause, iop=self.name, device=f"{device:04X}", online=online
-            )
-        for lpar in order.lpars:
-            self.post(lip_control_of(lpar), m.PathChanged(None, lpar, device, self.name, online), cause)
-        self.post(SERVICE_PROCESSOR, m.PathVaried(op, self.name, device, online, order.changed), cause)
-
-    # --- what comes from outside --------------------------------------------------------------------------
-
-    def _offer(self, lpar: str, device: int, status: int, cause: int | None) -> None:
-        self.post(lip_control_of(lpar), m.StatusOffered(None, lpar, device, self.name, status), cause)
-
-    def _enter(self, message: m.EnterLine, cause: int | None) -> None:
-        """A line typed at a console: offered as attention."""
-        op, lpar, device, text = message.op, message.lpar, message.device, message.text
-        problem = None
-        try:
-            self._devices[device].enter(text, lpar)
-        except UsageError as error:
-            problem = str(error)
-        else:
-            cause = self.log.emit(
-                "line.entered", op=op, cause=cause, lpar=lpar, device=f"{device:04X}", text=text
-            )
-            self._offer(lpar, device, int(DeviceStatus.ATTENTION), cause)
-        self.post(SERVICE_PROCESSOR, m.LineEntered(op, lpar, device, problem), cause)
-
-    async def _let_act(self, device: Device) -> None:
-        """What a device does by itself, as long as it goes on."""
-        users = [
-            lip_control_of(lpar) for lpar, numbers in self._state.users.items() if device.number in numbers
-        ]
-        at_ns, acts = self.clock.now_ns(), device.alone()
-        step = next(acts, None)
-        while step is not None:
-            wait_ns, status = step
-            at_ns += wait_ns
-            await self.clock.sleep_until_ns(at_ns)
-            self.post(self.name, m.DeviceSignalled(None, None, device.number, int(status)), None)
-            # At once: what it does for the status is done by then.
-            step = next(acts, None)
-            await let_drain(self._directory, self.name, *users)
-
-    # --- facts --------------------------------------------------------------------------------------------
-
-    def _tell(self, event: str, start: m.StartIo, cause: int | None, **fields: Any) -> int | None:
-        return self.log.emit(
-            event, cause=cause, lpar=start.lpar, iop=self.name, device=f"{start.device:04X}",
-            start=start.start, **fields,
-        )  # fmt: skip
 
     def _tell_limit(self, op: str | None, lpar: str, zone: Zone, cause: int | None) -> int | None:
         return self.log.emit(
             "sale.set", op=op, cause=cause, lpar=lpar, iop=self.name, origin_frame=zone.origin,
             extent_frames=zone.extent,
         )  # fmt: skip
+
+    def _busy(self, device: int) -> m.BusyDevice:
+        task = self._tasks[device]
+        progress = task.progress
+        return m.BusyDevice(
+            device, self.name, self._paths[device].index(self.name), progress.operation, progress.command,
+            progress.ccw_address, progress.bytes_left, self.clock.now_ns() - task.began_ns, progress.pages,
+        )  # fmt: skip
+
+    # --- starts ---------------------------------------------------------------------------------------------
+
+    def _begin_program(self, order: o.Begin, cause: int | None) -> None:
+        start = order.start
+        device = self._devices[start.device]
+        if not device.available(start.lpar):
+            reason = "reserved" if device.user is None else "busy"
+            cause = self._tell_start("start.deferred", start, cause, reason=reason)
+            self._feed(iop.DeviceNotAvailable(start, order.arrival), cause)
+            return
+        device.connect(start.lpar)
+        cause = self._tell_start("start.begun", start, cause)
+        self._tell_began(start, cause)
+        task = ChannelTask(self, device, start, self.view_of(start), cause)
+        self._tasks[start.device] = task
+        self.nursery.start_soon(task.run)
+
+    def _tell_began(self, start: m.StartIo, cause: int | None) -> None:
+        began = m.IoBegan(None, start.lpar, start.device, start.start, self.name)
+        self.post(lip_control_of(start.lpar), began, cause)
+
+    def view_of(self, start: m.StartIo) -> ChannelView:
+        """Guest storage as a start's channel program may use it: by the zone of the last SALE."""
+        return ChannelView(self._storage, lambda: self._state.zones[start.lpar], start.orb.key)
+
+    def _end_start(self, order: o.EndStart, cause: int | None) -> None:
+        start, ending = order.start, order.ending
+        cause = self._tell_start(
+            "start.ended", start, cause, function=order.function.name, device_status=ending.device_status,
+            subchannel_status=ending.subchannel_status,
+        )  # fmt: skip
+        ended = m.IoEnded(None, start.lpar, start.device, start.start, self.name, order.function, ending)
+        self.post(lip_control_of(start.lpar), ended, cause)
+
+    def _free(self, start: m.StartIo, cause: int | None) -> None:
+        self._devices[start.device].disconnect()
+        del self._tasks[start.device]
+        for other in self._paths[start.device]:
+            if other != self.name:
+                self.post(other, m.DeviceFreed(None, start.lpar, start.device), cause)
+
+    def _tell_start(self, event: str, start: m.StartIo, cause: int | None, **fields: Any) -> int | None:
+        return self.log.emit(
+            event, cause=cause, lpar=start.lpar, iop=self.name, device=f"{start.device:04X}",
+            start=start.start, **fields,
+        )  # fmt: skip
+
+    # --- paths, consoles, devices that act by themselves -----------------------------------------------------
+
+    def _confirm_vary(self, order: o.ConfirmVary, cause: int | None) -> None:
+        device, online = order.device, order.online
+        if order.changed:
+            cause = self.log.emit(
+                "path.varied", op=order.op, cause=cause, iop=self.name, device=f"{device:04X}", online=online
+            )
+        for lpar in order.lpars:
+            self.post(lip_control_of(lpar), m.PathChanged(None, lpar, device, self.name, online), cause)
+        varied = m.PathVaried(order.op, self.name, device, online, order.changed)
+        self.post(SERVICE_PROCESSOR, varied, cause)
+
+    def _enter_line(self, message: m.EnterLine, cause: int | None) -> None:
+        op, lpar, number = message.op, message.lpar, message.device
+        try:
+            self._devices[number].enter(message.text, lpar)
+        except UsageError as error:
+            self.post(SERVICE_PROCESSOR, m.LineEntered(op, lpar, number, str(error)), cause)
+            return
+        cause = self.log.emit(
+            "line.entered", op=op, cause=cause, lpar=lpar, device=f"{number:04X}", text=message.text
+        )
+        self.post(SERVICE_PROCESSOR, m.LineEntered(op, lpar, number), cause)
+        self._carry_out(o.OfferStatus(lpar, number, DeviceStatus.ATTENTION), cause)
+
+    async def _run_alone(self, number: int, device: Device) -> None:
+        for wait_ns, status in device.alone():
+            await self.clock.sleep_ns(wait_ns)
+            self.post(self.name, m.DeviceSignalled(None, None, number, int(status)), None)
+
+    def tell_output(self, device: Device, cause: int | None) -> bool:
+        """Tell lines that the device wrote; whether there were any."""
+        lines = device.take_output()
+        for lpar, text in lines:
+            number = f"{device.number:04X}"
+            seq = self.log.emit("console.written", cause=cause, lpar=lpar, device=number, text=text)
+            told = message_text("LVM090I", lpar=lpar, device=number, text=text)
+            self.post(SERVICE_PROCESSOR, m.OperatorMessaged(None, "LVM090I", told), seq)
+        return bool(lines)
+
+    def tell_self(self, message: m.IoIntermediate | m.ChannelProgramEnded, cause: int | None) -> None:
+        """Post to the own mailbox."""
+        self.post(self.name, message, cause)

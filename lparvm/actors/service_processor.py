@@ -274,8 +274,11 @@ class ServiceProcessor(Actor):
                 self._answer_lines(op, show(with_failed(rows, self._failed())), seq)
             case m.PathVaried():
                 self._note_path(message, seq)
-            case m.LineEntered(op=op, lpar=lpar, device=device):
+            case m.LineEntered(op=op, lpar=lpar, device=device, problem=""):
                 self._answer_text(op, f"{lpar} {device:04X}: the line was entered", seq)
+            case m.LineEntered(op=op, lpar=lpar, problem=problem):
+                refused = Outcome(Result.LINE_REFUSED, {"lpar": lpar, "problem": problem})
+                self._answer(op, refused, seq)
             case m.OperationAdvanced():
                 progress = Progress(
                     message.op, message.lpar, message.phase, message.pages_across, message.pages

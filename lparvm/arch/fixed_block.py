@@ -6,6 +6,7 @@ All numbers are big-endian.
 """
 
 import enum
+import struct
 
 from attrs import frozen
 
@@ -14,6 +15,9 @@ LOCATE_BYTES = 8
 CHARACTERISTICS_BYTES = 32
 LOCATE_BLOCKS_MAX = 0xFFFF
 """Most blocks of one LOCATE."""
+
+_EXTENT = struct.Struct(">B3xIII")
+_LOCATION = struct.Struct(">BxHI")
 
 
 class DiskCommand(enum.IntEnum):
@@ -60,8 +64,7 @@ class Extent:
     @classmethod
     def decode(cls, data: bytes) -> "Extent":
         """The extent of 16 bytes; 1 to 3 are not looked at."""
-        physical, first, last = (int.from_bytes(data[at : at + 4], "big") for at in (4, 8, 12))
-        return cls(data[0], physical, first, last)
+        return cls(*_EXTENT.unpack(data))
 
 
 @frozen
@@ -81,7 +84,7 @@ class Location:
     @classmethod
     def decode(cls, data: bytes) -> "Location":
         """The location of 8 bytes; the replication count is not looked at."""
-        return cls(data[0], int.from_bytes(data[2:4], "big"), int.from_bytes(data[4:8], "big"))
+        return cls(*_LOCATION.unpack(data))
 
 
 def define_extent(first: int, last: int, *, mask: Mask = Mask.ALL, physical: int | None = None) -> bytes:
@@ -93,10 +96,9 @@ def define_extent(first: int, last: int, *, mask: Mask = Mask.ALL, physical: int
         mask: what is permitted.
         physical: where on the disk the first block is; where it isn't given: at `first`.
     """
-    words = (first if physical is None else physical, first, last)
-    return bytes((mask, 0, 0, 0)) + b"".join(word.to_bytes(4, "big") for word in words)
+    return _EXTENT.pack(mask, first if physical is None else physical, first, last)
 
 
 def locate(operation: Operation, block: int, count: int) -> bytes:
     """The 8 bytes of a LOCATE of `count` blocks, 1 to 65535, from `block` on."""
-    return bytes((operation, 0)) + count.to_bytes(2, "big") + block.to_bytes(4, "big")
+    return _LOCATION.pack(operation, count, block)

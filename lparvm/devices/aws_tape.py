@@ -24,7 +24,7 @@ _HEADER = struct.Struct("<HHBB")
 _BEGIN, _MARK, _END = 0x80, 0x40, 0x20
 _EXPECTED = "a tape in AWSTAPE format, or no file"
 # Read at once when headers are looked for: records are often short.
-_SCAN_BYTES = 64 << 10
+_SCAN_BYTES = 4096
 
 
 class AwsReel:
@@ -142,7 +142,7 @@ class AwsReel:
 class _Scan:
     """Finds the records of a file, from its first header on."""
 
-    def __init__(self, file: DeviceFile, length: int, ends: array[int]) -> None:
+    def __init__(self, file: DeviceFile, length: int, ends: "array[int]") -> None:
         self._file = file
         self._length = length
         self._ends = ends

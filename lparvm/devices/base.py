@@ -26,7 +26,7 @@ from lparvm.errors import UsageError
 from lparvm.options import Option, parse_options
 from lparvm.units import stream_seed
 
-_COMMON = frozenset(Command)
+_COMMON = frozenset(int(command) for command in Command)
 
 
 class Sense(enum.IntFlag):
@@ -77,14 +77,10 @@ class DataArea(Protocol):
     given, and the channel stores it at the highest address.
     """
 
-    def take(self, most: int, *, exact: bool = False) -> bytes | memoryview:
+    def take(self, most: int) -> bytes | memoryview:
         """The next bytes of an output command: `most`, or fewer where the program's count is used up.
 
         A memoryview is of guest storage: to be used before the next wait, and not kept.
-
-        Args:
-            most: bytes that the device can take now.
-            exact: it needs all of them, as for a block of fixed length: fewer are an incorrect length.
 
         Raises:
             ChannelCheck: the channel program is wrong; it ends the program, so let it pass.
@@ -214,6 +210,8 @@ class Device(ABC):
                 self.reserved_by = self._connected
             case Command.RELEASE:
                 self.reserved_by = None
+            case _:  # a TRANSFER IN CHANNEL is for the channel
+                raise self.reject(command)
         return ENDED
 
     @abstractmethod

@@ -42,7 +42,8 @@ INDIRECT = int(CcwFlag.INDIRECT)
 _SUSPEND = int(CcwFlag.SUSPEND)
 _NO_AREA = INDIRECT | SKIP  # the data address is none, or not looked at
 _NO_FLAG = int(0xFF & ~sum(CcwFlag))
-_UNUSUAL = int(0xFF & ~(CcwFlag.CHAIN_COMMAND | CcwFlag.SUPPRESS_LENGTH))  # flags with something to check
+# Flags with something to check; the chain-data flag has nothing but that the count is not zero.
+_UNUSUAL = int(0xFF & ~(CcwFlag.CHAIN_DATA | CcwFlag.CHAIN_COMMAND | CcwFlag.SUPPRESS_LENGTH))
 _TRANSFER_IN_CHANNEL = int(Command.TRANSFER_IN_CHANNEL)
 
 _FORMAT_1 = struct.Struct(">BBHI")
@@ -109,7 +110,7 @@ class Ccws:
             self._progress.ccw_address = address
             if command & 0x0F == _TRANSFER_IN_CHANNEL:
                 raise ChannelCheck(SubchannelStatus.PROGRAM_CHECK, address)
-        if flags & _UNUSUAL or data_chaining or not (count and command & 0x0F) or data_address >> 31:
+        if flags & _UNUSUAL or not (count and command & 0x0F) or data_address >> 31:
             self._check(command, flags, count, data_address, address, data_chaining=data_chaining)
         if not data_chaining:
             self.command = command

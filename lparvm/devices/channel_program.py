@@ -7,9 +7,9 @@ with a status, whatever it wrote there.
 
 How a start function ends, besides normally:
 
-- incorrect length: the device had or needed more than the count, or left some of it, and the CCW doesn't
-  suppress that; with the chain-data flag it is not suppressed. Of a command that moved no data the count is
-  not looked at.
+- incorrect length: the device had or asked for more than the count (unless that is how a command finds its
+  end: `Device.ANY_LENGTH`), or left some of it, and the CCW doesn't suppress that; with the chain-data flag it
+  is not suppressed. Of a command that moved no data the count is not looked at.
 - program check: a CCW, IDAW or address that is wrong; see `ccws` and `data_area`.
 - protection check: the subchannel key doesn't match the storage key of a CCW, an IDAW or the data.
 - channel data check: a frame is faulty, or the device says so.
@@ -19,8 +19,6 @@ How a start function ends, besides normally:
 
 Each of them ends chaining. The residual count is that of the last CCW performed, and the CCW address that of
 the last CCW in control, plus 8. Device status is zero where the device was never told a command.
-
-Read backward is not done: what a device gives is stored at ascending addresses.
 
 Source: Principles of Operation, chapters 15 and 16.
 """
@@ -210,7 +208,8 @@ class _Run:
         data = self.data
         if not data.used or not (data.left or data.overrun or self._ccws.flags & CHAIN_DATA):
             return False
-        if self.device_status & _UNIT_CHECK or not data.wrong_length():
+        any_length = self._ccws.command in self._device.ANY_LENGTH
+        if self.device_status & _UNIT_CHECK or not data.wrong_length(any_length=any_length):
             return False
         # The last CCW in control: data chaining may have gone on.
         flags = self._ccws.flags

@@ -10,8 +10,11 @@ all, those before it were moved. A `take` that meets a refused piece gives nothi
 Program checks are, besides those of a CCW (`ccws`):
 
 - data outside the zone, beyond 31-bit addresses (24-bit in format 0 without IDAWs), or outside the limit;
-- an IDAW outside the zone; a second or further one that is no multiple of the block, 4 KiB for 8-byte IDAWs
-  and 2 KiB for 4-byte ones; a 4-byte one of more than 31 bits.
+- an IDAW outside the zone; a second or further one that is not at the edge of a block, of 4 KiB for 8-byte
+  IDAWs and 2 KiB for 4-byte ones; a 4-byte one of more than 31 bits.
+
+READ BACKWARD gets the last byte first: data goes to descending addresses, from the data address on, which is
+that of the last byte; further IDAWs then name the last byte of a block.
 
 With the skip flag an input command's data is counted and not stored; no data address is looked at.
 
@@ -27,6 +30,7 @@ from lparvm.storage.channel_view import ChannelCheck, ChannelView
 _IDAW_BLOCK_BYTES = {True: 4096, False: 2048}
 _DATA_END_31, _DATA_END_64 = 1 << 31, 1 << 64
 _PROGRAM_CONTROLLED = 0x08
+_READ_BACKWARD = 0x0C  # the low bits of its command code
 _IS_INPUT = tuple(direction_of(command) is Direction.INPUT for command in range(256))
 
 
@@ -36,13 +40,13 @@ class ChannelData:
     Attributes:
         left: bytes of the count of the CCW in control that are not moved.
         used: whether the device gave or asked for any data since `begin`.
-        overrun: whether it had, or needed, more than the program's count.
+        overrun: whether it had, or asked for, more than the program's count.
         interruptions: addresses, plus 8, of CCWs that asked for a program-controlled interruption when they
             took control, and that nobody was told of.
     """
 
     __slots__ = (
-        "_address", "_block_bytes", "_block_left", "_ccws", "_direct", "_flags", "_high", "_high_direct",
+        "_address", "_backward", "_block_bytes", "_block_left", "_ccws", "_direct", "_flags", "_high", "_high_direct",
         "_high_indirect", "_idaw_bytes", "_idaws", "_input", "_low", "_progress", "_skips", "_view",
         "interruptions", "left", "overrun", "used",
     )  # fmt: skip
@@ -66,12 +70,14 @@ class ChannelData:
         self._high_direct = min(high, ccws.address_max + 1)
         self._high_indirect = min(high, _DATA_END_64 if orb.format_2_idaws else _DATA_END_31)
         self._high = self._address = self._block_left = self._idaws = self._flags = self.left = 0
-        self._direct = self._input = self._skips = self.used = self.overrun = False
+        self._backward = self._direct = self._input = self._skips = self.used = self.overrun = False
         self.interruptions: list[int] = []
 
     def begin(self) -> None:
         """The data is that of the CCW in control, and of its command."""
-        self._input = _IS_INPUT[self._ccws.command]
+        command = self._ccws.command
+        self._input = _IS_INPUT[command]
+        self._backward = command & 0x0F == _READ_BACKWARD
         self.used = self.overrun = False
         self._load()
 
@@ -79,15 +85,18 @@ class ChannelData:
         """The program has ended: there is no more data for a device that comes late."""
         self.left = self._flags = 0
 
-    def wrong_length(self) -> bool:
+    def wrong_length(self, *, any_length: bool) -> bool:
         """Whether the data was not just what the program's count says, at the command's end.
+
+        Args:
+            any_length: to ask for more than the count is no fault of this command.
 
         Raises:
             ChannelCheck: data chaining goes on to a CCW that is wrong.
         """
-        if not self.left:
+        if not self.left and self._flags & CHAIN_DATA:
             self._chain()
-        return self.left > 0 or self.overrun
+        return self.left > 0 or (self.overrun and not any_length)
 
     def give(self, data: bytes | bytearray | memoryview) -> int:
         """Bytes of an input command; returns how many the program's count took.
@@ -97,8 +106,14 @@ class ChannelData:
             TransferRefused: the channel program was given up.
         """
         count = len(data)
-        if not self._direct or not self._input or not 0 < count <= self.left:
+        if not (self._direct and self._input and count and self.left):
             return self._give_pieces(data)
+        if count > self.left:
+            if self._flags & CHAIN_DATA:
+                return self._give_pieces(data)
+            self.overrun = True
+            count = self.left
+            data = memoryview(data)[:count]
         self.used = True
         address = self._address
         if address < self._low or address + count > self._high:
@@ -110,12 +125,8 @@ class ChannelData:
         self._progress.bytes_moved += count
         return count
 
-    def take(self, most: int, *, exact: bool = False) -> bytes | memoryview:
+    def take(self, most: int) -> bytes | memoryview:
         """The next bytes of an output command: `most`, or fewer where the program's count is used up.
-
-        Args:
-            most: bytes that the device can take now.
-            exact: it needs all of them: fewer are an incorrect length.
 
         Returns:
             Where they are in one piece, guest storage itself, read-only.
@@ -124,8 +135,13 @@ class ChannelData:
             ChannelCheck: the channel program is wrong, or the command is none of output.
             TransferRefused: the channel program was given up.
         """
-        if not self._direct or self._input or not 0 < most <= self.left:
-            return self._take_pieces(most, exact=exact)
+        if not self._direct or self._input or most <= 0 or not self.left:
+            return self._take_pieces(most)
+        if most > self.left:
+            if self._flags & CHAIN_DATA:
+                return self._take_pieces(most)
+            self.overrun = True
+            most = self.left
         self.used = True
         address = self._address
         if address < self._low or address + most > self._high:
@@ -142,26 +158,27 @@ class ChannelData:
             self._use(is_input=True)
         rest = memoryview(data)
         while given < total:
-            if not self.left and not self._chain():
+            if not self.left and not (self._flags & CHAIN_DATA and self._chain()):
                 self.overrun = True
                 break
-            count = self._piece(total - given)
+            address, count = self._piece(total - given)
             if not self._skips:
-                self._view.store(self._address, rest[given : given + count])
+                part = rest[given : given + count]
+                self._view.store(address, bytes(part)[::-1] if self._backward else part)
             self._advance(count)
             given += count
         return given
 
-    def _take_pieces(self, most: int, *, exact: bool) -> bytes | memoryview:
+    def _take_pieces(self, most: int) -> bytes | memoryview:
         pieces: list[memoryview] = []
         if most > 0:
             self._use(is_input=False)
         while most > 0:
-            if not self.left and not self._chain():
-                self.overrun = self.overrun or exact
+            if not self.left and not (self._flags & CHAIN_DATA and self._chain()):
+                self.overrun = True
                 break
-            count = self._piece(most)
-            pieces.append(self._view.window(self._address, count))
+            address, count = self._piece(most)
+            pieces.append(self._view.window(address, count))
             self._advance(count)
             most -= count
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
@@ -172,22 +189,24 @@ class ChannelData:
         if is_input is not self._input:
             raise ChannelCheck(SubchannelStatus.INTERFACE_CONTROL_CHECK, self._ccws.address)
 
-    def _piece(self, most: int) -> int:
-        """How many of `most` bytes can be moved in one piece; they are at `_address`."""
+    def _piece(self, most: int) -> tuple[int, int]:
+        """Lowest address and size of what can be moved in one piece, `most` bytes or fewer."""
         count = min(most, self.left)
-        if self._skips:
-            return count
-        if self._flags & INDIRECT:
-            if not self._block_left:
-                self._next_block()
-            count = min(count, self._block_left)
         address = self._address
+        if not self._direct:
+            if self._skips:
+                return 0, count
+            if self._flags & INDIRECT:
+                if not self._block_left:
+                    self._next_block()
+                count = min(count, self._block_left)
+            address = self._address - count + 1 if self._backward else self._address
         if address < self._low or address + count > self._high:
             raise ChannelCheck(SubchannelStatus.PROGRAM_CHECK, address)
-        return count
+        return address, count
 
     def _advance(self, count: int) -> None:
-        self._address += count
+        self._address += -count if self._backward else count
         self._block_left -= count
         self.left -= count
         self._progress.bytes_left = self.left
@@ -200,17 +219,23 @@ class ChannelData:
             raise ChannelCheck(SubchannelStatus.PROGRAM_CHECK, at)
         address = int.from_bytes(self._view.fetch(at, size), "big")
         within = address & (self._block_bytes - 1)
-        if (self._idaws and within) or address >= (_DATA_END_64 if size == 8 else _DATA_END_31):
+        edge = self._block_bytes - 1 if self._backward else 0
+        if (self._idaws and within != edge) or address >= (_DATA_END_64 if size == 8 else _DATA_END_31):
             raise ChannelCheck(SubchannelStatus.PROGRAM_CHECK, address)
         self._idaws += 1
         self._address = address
-        self._block_left = self._block_bytes - within
-        self._progress.areas += ((at, size), (address, min(self.left, self._block_left)))
+        self._block_left = within + 1 if self._backward else self._block_bytes - within
+        self._progress.areas += ((at, size), self._area(min(self.left, self._block_left)))
+
+    def _area(self, count: int) -> tuple[int, int]:
+        """Address and size of what of `count` bytes can be at all."""
+        if not self._backward:
+            return self._address, count
+        lowest = max(0, self._address - count + 1)
+        return lowest, self._address + 1 - lowest
 
     def _chain(self) -> bool:
-        """The next CCW takes control by data chaining; whether there is one."""
-        if not self._flags & CHAIN_DATA:
-            return False
+        """The next CCW takes control by data chaining: true, so that it fits a condition."""
         self._ccws.fetch(data_chaining=True)
         self._load()
         return True
@@ -222,7 +247,9 @@ class ChannelData:
         self._address = ccws.data_address
         self._idaws = self._block_left = 0
         self._skips = self._input and bool(flags & SKIP)
-        self._direct = not flags & INDIRECT and not self._skips
+        self._direct = not (flags & INDIRECT or self._skips or self._backward)
+        if self._backward and not flags & (INDIRECT | SKIP):
+            self._progress.areas = (self._progress.areas[0], self._area(ccws.count))
         self._high = self._high_indirect if flags & INDIRECT else self._high_direct
         if flags & _PROGRAM_CONTROLLED:
             self.interruptions.append(ccws.address + 8)

@@ -34,7 +34,9 @@ from lparvm.devices.files import path_option
 from lparvm.options import Option, size
 
 _OPERATIONS = {DiskCommand.READ: Operation.READ, DiskCommand.WRITE: Operation.WRITE}
-_OPERATION_BITS = 0x0F
+# As plain numbers: enums are slow to look through, and each transfer asks.
+_MASKS = tuple(map(int, Mask))
+_OPERATION_BYTES = {int(operation): operation for operation in Operation}
 
 # Of a 9336 model 20. Operation modes and features, class (disk of fixed blocks), type.
 _CHARACTERISTICS = bytes.fromhex("30 08 21 11")
@@ -120,7 +122,7 @@ class Disk(Device):
         if self._extent is not None:
             raise rejected("a second extent in one chain; expected one")
         extent = Extent.decode(given)
-        if extent.mask not in tuple(Mask):
+        if extent.mask not in _MASKS:
             raise rejected(f"mask {extent.mask:02X}; expected 00, 40 or C0")
         if not extent.first <= extent.last or extent.physical + extent.last - extent.first >= self.blocks:
             raise rejected(f"an extent that ends before it begins, or behind block {self.blocks - 1}")
@@ -134,7 +136,7 @@ class Disk(Device):
         extent, location = self._extent, Location.decode(given)
         if extent is None:
             raise rejected("LOCATE; expected DEFINE EXTENT before it")
-        if location.operation not in tuple(Operation):
+        if location.operation not in _OPERATION_BYTES:
             raise rejected(f"operation {location.operation:02X}; expected 01 or 06")
         if location.operation == Operation.WRITE and extent.mask == Mask.NO_WRITING:
             raise rejected("LOCATE for a write; expected an extent that permits it")
@@ -142,7 +144,7 @@ class Disk(Device):
         if not location.count or location.block < extent.first or last > extent.last:
             problem = f"{location.count} blocks from {location.block} on"
             raise rejected(f"{problem}; expected some from {extent.first} to {extent.last}")
-        self._located, self._left = Operation(location.operation), location.count
+        self._located, self._left = _OPERATION_BYTES[location.operation], location.count
         self._block = extent.physical + location.block - extent.first
 
     def expect(self, command: DiskCommand) -> None:

@@ -33,6 +33,7 @@ class Result(enum.StrEnum):
     NOT_CANCELLABLE = "NOT_CANCELLABLE"
     UNKNOWN_PATH = "UNKNOWN_PATH"
     NO_CONSOLE = "NO_CONSOLE"
+    LINE_REFUSED = "LINE_REFUSED"
     NOT_AVAILABLE = "NOT_AVAILABLE"
     INTERRUPTED = "INTERRUPTED"
 
@@ -241,6 +242,13 @@ CATALOGUE: tuple[MessageType, ...] = (
         "REPLY names an LPAR without a device of kind console.",
         "Give the LPAR a console in the scenario.",
         Result.NO_CONSOLE,
+    ),
+    MessageType(
+        "LVM064W",
+        "{lpar}: the console did not take the line: {problem}",
+        "The line is too long or has control characters, or too many lines wait that the guest has not read.",
+        "Shorten the line, or wait until the guest has read what it was given.",
+        Result.LINE_REFUSED,
     ),
     MessageType(
         "LVM070E",

@@ -1,6 +1,7 @@
-"""What an IOP is to do: the orders that its decisions (`protocol.io_processor`) give."""
+"""What an IOP's decisions order: imperative, frozen, carried out by the IOP.
 
-import enum
+Counterpart of `protocol.io_processor`, where they are decided.
+"""
 
 from attrs import frozen
 
@@ -10,52 +11,31 @@ from lparvm.arch.subchannel import Function
 from lparvm.protocol import messages as m
 
 
-class Deferral(enum.StrEnum):
-    """Why a device cannot run a start now."""
-
-    BUSY = "busy"
-    RESERVED = "reserved"
-
-
 @frozen
 class Begin:
-    """Run this start's channel program now, or answer StartDeferred at once. ChannelProgramEnded follows."""
+    """Run this start's channel program now, if the device is available. ChannelProgramEnded follows."""
+
+    start: m.StartIo
+    arrival: int
+
+
+@frozen
+class HoldStart:
+    """A start waits because its LPAR is quiescing (told for the trace)."""
 
     start: m.StartIo
 
 
 @frozen
-class Resume:
-    """The suspended channel program goes on."""
+class RefuseStart:
+    """The path is varied off: the start goes back to LIP control."""
 
     start: m.StartIo
-
-
-@frozen
-class Halt:
-    """Tell the device to end. ChannelProgramEnded follows when it does."""
-
-    start: m.StartIo
-
-
-@frozen
-class GiveUp:
-    """The channel program may touch nothing more. ChannelProgramEnded follows when the device ends."""
-
-    start: m.StartIo
-
-
-@frozen
-class FreeDevice:
-    """The device is free again: tell the other IOPs that have a path to it."""
-
-    lpar: str
-    device: int
 
 
 @frozen
 class EndStart:
-    """A start ended: tell LIP control."""
+    """A start has ended: tell LIP control."""
 
     start: m.StartIo
     function: Function
@@ -63,45 +43,51 @@ class EndStart:
 
 
 @frozen
-class ReturnStart:
-    """The path of a start is varied off, and it has not begun: give it back to LIP control."""
+class Halt:
+    """Tell the device to end its channel program."""
+
+    device: int
+
+
+@frozen
+class GiveUp:
+    """Refuse each further access of the device's channel program, and tell the device to end."""
+
+    device: int
+
+
+@frozen
+class Resume:
+    """The device's suspended channel program goes on."""
+
+    device: int
+
+
+@frozen
+class FreeDevice:
+    """The device's channel program is over: disconnect it, and tell the other IOPs with a path to it."""
 
     start: m.StartIo
 
 
 @frozen
-class TellIntermediate:
-    """Tell LIP control that a channel program is suspended."""
+class TellLate:
+    """A device that an operation waited for in vain has ended."""
+
+    start: m.StartIo
+    operation: str
+
+
+@frozen
+class Forward:
+    """Tell LIP control what a channel program told."""
 
     message: m.IoIntermediate
 
 
 @frozen
-class TellHeld:
-    """A start came while its LPAR is quiescing: it waits."""
-
-    start: m.StartIo
-
-
-@frozen
-class TellDeferred:
-    """The device is not free for this start: it waits."""
-
-    start: m.StartIo
-    reason: Deferral
-
-
-@frozen
-class TellEndedLate:
-    """A device that an operation waited for in vain has ended."""
-
-    start: m.StartIo
-    op: str
-
-
-@frozen
 class OfferStatus:
-    """A device has unsolicited status for an LPAR."""
+    """Tell LIP control of unsolicited status."""
 
     lpar: str
     device: int
@@ -118,7 +104,7 @@ class ReportQuiesced:
 
 @frozen
 class ReportBusy:
-    """These devices still run channel programs of the LPAR; `attempt` is the number of the question."""
+    """These devices still run channel programs of the LPAR."""
 
     op: str
     lpar: str
@@ -146,15 +132,16 @@ class ConfirmRelease:
 
 @frozen
 class ConfirmVary:
-    """The path is varied; where it was not so before, these LPARs are to be told."""
+    """The path is varied; `lpars` use it and must know, where it was not so before."""
 
-    order: m.VaryPath
+    op: str
+    device: int
+    online: bool
     changed: bool
     lpars: tuple[str, ...]
 
 
 Order = (
-    Begin | Resume | Halt | GiveUp | FreeDevice | EndStart | ReturnStart | TellIntermediate | TellHeld
-    | TellDeferred | TellEndedLate | OfferStatus | ReportQuiesced | ReportBusy | ConfirmLimit | ConfirmRelease
-    | ConfirmVary
+    Begin | HoldStart | RefuseStart | EndStart | Halt | GiveUp | Resume | FreeDevice | TellLate | Forward
+    | OfferStatus | ReportQuiesced | ReportBusy | ConfirmLimit | ConfirmRelease | ConfirmVary
 )  # fmt: skip

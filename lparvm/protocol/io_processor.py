@@ -1,28 +1,26 @@
-"""What an I/O processor runs, holds, gives up and reports: its decisions, pure.
+"""Which channel programs an IOP runs, holds, gives up and reports: the IOP's decisions, pure.
 
-A start goes through some of these stages here, and ends once:
+A start that came is *waiting*, *running* or has ended. It waits while its LPAR is quiescing (it is held), while its
+device runs another program here, or while the device is busy at another IOP or reserved for another LPAR (it is
+deferred, until the device is freed). Waiting starts begin in the order in which they came. A program that suspended
+itself runs, but is not *active*: it touches nothing until it is resumed, and that is held like a start.
 
-    waiting -> running <-> suspended -> ended
-       |          |            |
-       +----------+------------+-- halted or cleared
+A start whose device doesn't end is *given up* by CLEAR: for the guest it has ended, its accesses are refused from
+then on, and the device is busy until it ends after all.
 
-*Waiting*: it is *held* while its LPAR quiesces (patent step 202), or *deferred* while its device runs another
-program (on this IOP or another one) or is reserved. *Running* alone is active: it alone touches storage, and
-quiescing waits for it. A suspended program touches nothing until ResumeIo, which is held while its LPAR
-quiesces; it keeps its device. A start that is cleared while it runs has ended for its LPAR; its channel program
-is *given up*: it may touch nothing more, but its device is free only when it has ended there too.
+Quiescing an LPAR (patent step 202) holds its new starts and lets active ones end. SALE sets the zone that
+addresses are checked against. Held starts begin on ReleaseHeldStarts, when SALE is in force at every IOP and the
+guest's state descriptions hold the same origin.
 
-Whether a device is free for an LPAR is known to the device alone, for another IOP may use it: `advance` asks by
-`refusal`. Where it is not free the start waits for `DeviceFreed`, which each IOP tells the others.
-
-Invariants: each start ends by one `EndStart` or `ReturnStart`; a device runs one program at a time; no program
-of an LPAR begins or goes on while the LPAR quiesces; waiting starts are tried in the order in which they came,
-each time their device may be free.
+Invariants: each start ends once; of a device at most one start runs; no start of an LPAR begins, and none is
+resumed, while the LPAR is quiescing.
 """
 
-from collections.abc import Callable, Mapping
+from bisect import insort
+from collections.abc import Mapping
+from typing import TypeVar
 
-from attrs import evolve, field, frozen
+from attrs import Factory, evolve, frozen
 
 from lparvm.arch.address import Zone
 from lparvm.arch.channel import Ending
@@ -30,8 +28,20 @@ from lparvm.arch.subchannel import Function
 from lparvm.protocol import io_orders as o
 from lparvm.protocol import messages as m
 
-NOTHING = Ending(0, 0, 0, 0)
-"""The ending of a start that was cleared, or halted before it began: there is no status of a device."""
+_T = TypeVar("_T")
+_NOTHING = Ending(0, 0, 0, 0)
+"""The ending of a start that was given up, or never began."""
+
+
+@frozen
+class DeviceNotAvailable:
+    """Event, in answer to `Begin`: the device cannot take this start now; it waits for DeviceFreed."""
+
+    start: m.StartIo
+    arrival: int
+
+
+# --- state --------------------------------------------------------------------------------------------------
 
 
 @frozen
@@ -39,40 +49,15 @@ class Waiting:
     """A start that has not begun.
 
     Attributes:
-        start: as it came.
-        held: it came while its LPAR was quiescing, and was not released since.
-        deferred: why the device could not run it when it was tried last; None: it was not tried in vain.
-        blocked: not to be tried before the device is freed.
+        arrival: its place in the order.
+        held: its LPAR is quiescing.
+        deferred: its device was not available.
     """
 
     start: m.StartIo
+    arrival: int
     held: bool = False
-    deferred: o.Deferral | None = None
-    blocked: bool = False
-
-
-@frozen
-class Running:
-    """A channel program that has begun and whose device has not ended.
-
-    Attributes:
-        start: its start.
-        suspended: it waits for ResumeIo.
-        resume_held: ResumeIo came while the LPAR was quiescing.
-        given_up: its start was cleared: it has ended, only the device goes on.
-        late_for: the operation that waited for it in vain.
-    """
-
-    start: m.StartIo
-    suspended: bool = False
-    resume_held: bool = False
-    given_up: bool = False
-    late_for: str | None = None
-
-    @property
-    def active(self) -> bool:
-        """Whether it may touch storage."""
-        return not (self.suspended or self.given_up)
+    deferred: bool = False
 
 
 @frozen
@@ -80,278 +65,266 @@ class IoProcessor:
     """An IOP's state.
 
     Attributes:
-        users: device numbers on this IOP, by LPAR that may use them.
+        devices: device numbers on this IOP, by LPAR that may use them.
         zones: SALE, by LPAR.
-        running: what each device runs, in the order in which they began.
+        running: device number -> the start whose channel program it runs.
         waiting: starts that have not begun, in order of arrival.
+        suspended: devices whose running program is suspended.
+        resumes: devices whose program is to be resumed, held.
         quiescing: LPAR -> operation that holds its starts.
+        given_up: device number -> the start that was cleared while the device was at work.
+        overdue: device number -> operation that waited for it in vain.
         offline: devices whose path from here is varied off.
+        arrivals: how many starts came.
     """
 
-    users: Mapping[str, tuple[int, ...]]
+    devices: Mapping[str, tuple[int, ...]]
     zones: Mapping[str, Zone]
-    running: Mapping[int, Running] = field(factory=dict)
+    running: Mapping[int, m.StartIo] = Factory(dict)
     waiting: tuple[Waiting, ...] = ()
-    quiescing: Mapping[str, str] = field(factory=dict)
+    suspended: tuple[int, ...] = ()
+    resumes: tuple[int, ...] = ()
+    quiescing: Mapping[str, str] = Factory(dict)
+    given_up: Mapping[int, m.StartIo] = Factory(dict)
+    overdue: Mapping[int, str] = Factory(dict)
     offline: tuple[int, ...] = ()
+    arrivals: int = 0
 
     def active(self, lpar: str) -> tuple[int, ...]:
-        """Devices whose channel program may touch the LPAR's storage, ascending."""
-        return tuple(
-            sorted(number for number, one in self.running.items() if one.start.lpar == lpar and one.active)
-        )
+        """Devices that run a channel program of the LPAR and may touch its storage, ascending."""
+        mine = (device for device, start in self.running.items() if start.lpar == lpar)
+        return tuple(sorted(device for device in mine if device not in self.suspended))
 
 
-Orders = tuple[o.Order, ...]
-Step = tuple[IoProcessor, Orders]
-Refusal = Callable[[m.StartIo], o.Deferral | None]
-"""Why the device of a start cannot run it now; None: it can."""
+Step = tuple[IoProcessor, tuple[o.Order, ...]]
 
 
-def _never(_start: m.StartIo) -> None:
-    """Every device is free, as far as other IOPs and reservations go."""
-
-
-def advance(state: IoProcessor, event: object, refusal: Refusal = _never) -> Step:
-    """The next state, and what to do, after a message to the IOP.
-
-    Args:
-        state: the state.
-        event: the message.
-        refusal: asked before a start begins. A program that has ended no longer uses its device.
-    """
+def advance(state: IoProcessor, event: object) -> Step:
+    """The next state, and what to do, after a message to the IOP."""
     match event:
         case m.StartIo():
-            return _start(state, event, refusal)
+            step = _start(state, event)
+        case DeviceNotAvailable():
+            step = _defer(state, event)
+        case m.DeviceFreed(device=device):
+            step = _begin_waiting(_freed(state, device))
         case m.ChannelProgramEnded():
-            return _end(state, event, refusal)
-        case m.IoIntermediate() | m.ResumeIo() | m.HaltIo() | m.ClearIo():
-            return _act_on_start(state, event)
-        case m.DeviceFreed() | m.DeviceSignalled() | m.VaryPath():
-            return _note_device(state, event, refusal)
-        case m.ReleaseHeldStarts():
-            return _release(state, event, refusal)
+            step = _program_ended(state, event)
+        case m.IoIntermediate():
+            step = _intermediate(state, event)
+        case m.ResumeIo() | m.HaltIo() | m.ClearIo():
+            step = _control(state, event)
+        case m.DeviceSignalled(device=device, device_status=status):
+            step = state, tuple(o.OfferStatus(lpar, device, status) for lpar in _users(state, device))
+        case m.VaryPath():
+            step = _vary(state, event)
         case _:
-            return _quiesce(state, event)
+            step = _quiesce(state, event)
+    return step
 
 
-# --- a start ----------------------------------------------------------------------------------------------
+def _users(state: IoProcessor, device: int) -> tuple[str, ...]:
+    return tuple(sorted(lpar for lpar, devices in state.devices.items() if device in devices))
 
 
-def _start(state: IoProcessor, start: m.StartIo, refusal: Refusal) -> Step:
-    device = start.device
-    if device in state.offline or device not in state.users.get(start.lpar, ()):
-        return state, (o.ReturnStart(start),)
-    if start.lpar in state.quiescing:
-        return evolve(state, waiting=(*state.waiting, Waiting(start, held=True))), (o.TellHeld(start),)
-    if not state.waiting and device not in state.running and refusal(start) is None:  # nearly always
-        return evolve(state, running={**state.running, device: Running(start)}), (o.Begin(start),)
-    return _begin_waiting(evolve(state, waiting=(*state.waiting, Waiting(start))), refusal)
+# --- starts -------------------------------------------------------------------------------------------------
 
 
-def _begin_waiting(state: IoProcessor, refusal: Refusal) -> Step:
-    """Try every waiting start whose device may be free and whose LPAR is not quiescing, in order."""
+def _start(state: IoProcessor, start: m.StartIo) -> Step:
+    if start.device in state.offline:
+        return state, (o.RefuseStart(start),)
+    held = start.lpar in state.quiescing
+    waiting = (*state.waiting, Waiting(start, state.arrivals, held))
+    state, begun = _begin_waiting(evolve(state, waiting=waiting, arrivals=state.arrivals + 1))
+    return state, (o.HoldStart(start), *begun) if held else begun
+
+
+def _begin_waiting(state: IoProcessor) -> Step:
+    """Begin every waiting start whose device is free and whose LPAR is not quiescing, in order."""
     if not state.waiting:
         return state, ()
-    running, waiting = dict(state.running), []
-    orders: list[o.Order] = []
-    busy: list[int] = []  # in use: a start that came later does not pass the one that waits for it
+    running, waiting, orders = dict(state.running), [], []
     for one in state.waiting:
-        start, device = one.start, one.start.device
-        if start.lpar in state.quiescing or one.blocked:
+        start = one.start
+        taken = start.device in running or start.device in state.given_up
+        if taken or one.deferred or start.lpar in state.quiescing:
             waiting.append(one)
-            if one.blocked and one.deferred is o.Deferral.BUSY:
-                busy.append(device)
-            continue
-        reason = o.Deferral.BUSY if device in running or device in busy else refusal(start)
-        if reason is None:
-            running[device] = Running(start)
-            orders.append(o.Begin(start))
-            continue
-        waiting.append(evolve(one, deferred=reason, blocked=True))
-        if reason is o.Deferral.BUSY:
-            busy.append(device)
-        if reason is not one.deferred:
-            orders.append(o.TellDeferred(start, reason))
+        else:
+            running[start.device] = start
+            orders.append(o.Begin(start, one.arrival))
     return evolve(state, running=running, waiting=tuple(waiting)), tuple(orders)
 
 
-def _unblock(state: IoProcessor, device: int) -> IoProcessor:
-    """A device was freed: what waits for it may be tried again."""
-    if not state.waiting:
-        return state
-    waiting = (evolve(one, blocked=False) if one.start.device == device else one for one in state.waiting)
-    return evolve(state, waiting=tuple(waiting))
+def _defer(state: IoProcessor, event: DeviceNotAvailable) -> Step:
+    """Not begun after all, and back in its place; the device may be another LPAR's to use."""
+    waiting = list(state.waiting)
+    insort(waiting, Waiting(event.start, event.arrival, deferred=True), key=lambda one: one.arrival)
+    return _begin_waiting(evolve(_not_running(state, event.start.device), waiting=tuple(waiting)))
 
 
-def _end(state: IoProcessor, event: m.ChannelProgramEnded, refusal: Refusal) -> Step:
+def _freed(state: IoProcessor, device: int) -> IoProcessor:
+    """What waits for the device may be tried again."""
+    waiting = tuple(
+        evolve(one, deferred=False) if one.start.device == device else one for one in state.waiting
+    )
+    return evolve(state, waiting=waiting)
+
+
+def _program_ended(state: IoProcessor, event: m.ChannelProgramEnded) -> Step:
     device = event.device
-    ended = state.running[device]
-    assert _is(ended.start, event), f"device {device:04X} runs {ended.start}, and {event} came"
-    state = evolve(state, running={number: one for number, one in state.running.items() if number != device})
-    orders: list[o.Order] = [o.FreeDevice(event.lpar, device)]
-    if ended.late_for is not None:
-        orders.insert(0, o.TellEndedLate(ended.start, ended.late_for))
-    if not ended.given_up:
+    late = state.overdue.get(device)
+    given_up = state.given_up.get(device)
+    if given_up is not None and given_up.start == event.start and given_up.lpar == event.lpar:
+        start = given_up
+        ended: tuple[o.Order, ...] = ()
+        state = evolve(state, given_up=_without(state.given_up, device))
+    else:
+        start = state.running[device]
+        state = _not_running(state, device)
         function = Function.HALT if event.halted else Function.START
-        orders.append(o.EndStart(ended.start, function, event.ending))
-    if ended.active:
-        orders += _quiet(state, event.lpar)
-    state, begun = _begin_waiting(_unblock(state, device), refusal)
-    return state, (*orders, *begun)
+        ended = (o.EndStart(start, function, event.ending), *_quiet(state, start.lpar))
+    state = _freed(evolve(state, overdue=_without(state.overdue, device)), device)
+    told: tuple[o.Order, ...] = () if late is None else (o.TellLate(start, late),)
+    state, begun = _begin_waiting(state)
+    return state, (*told, o.FreeDevice(start), *ended, *begun)
 
 
-_Acting = m.IoIntermediate | m.ResumeIo | m.HaltIo | m.ClearIo
+def _not_running(state: IoProcessor, device: int) -> IoProcessor:
+    return evolve(
+        state,
+        running=_without(state.running, device),
+        suspended=tuple(one for one in state.suspended if one != device),
+        resumes=tuple(one for one in state.resumes if one != device),
+    )
 
 
-def _act_on_start(state: IoProcessor, event: _Acting) -> Step:
-    """What is told to, or by, a start. Of a start that is over it means nothing any more: they crossed."""
-    for place, one in enumerate(state.waiting):
-        if _is(one.start, event):
-            return _end_waiting(state, place, event)
-    running = state.running.get(event.device)
-    if running is None or running.given_up or not _is(running.start, event):
+def _quiet(state: IoProcessor, lpar: str) -> tuple[o.Order, ...]:
+    """The last active program of a quiescing LPAR has ended."""
+    operation = state.quiescing.get(lpar)
+    return () if operation is None or state.active(lpar) else (o.ReportQuiesced(operation, lpar),)
+
+
+def _without(mapping: Mapping[int, _T], device: int) -> Mapping[int, _T]:
+    return {number: value for number, value in mapping.items() if number != device}
+
+
+# --- a running program --------------------------------------------------------------------------------------
+
+
+def _intermediate(state: IoProcessor, event: m.IoIntermediate) -> Step:
+    start = state.running.get(event.device)
+    if start is None or (start.lpar, start.start) != (event.lpar, event.start):
+        return state, ()  # it was given up meanwhile
+    if not event.suspended:
+        return state, (o.Forward(event),)
+    state = evolve(state, suspended=(*state.suspended, event.device))
+    return state, (o.Forward(event), *_quiet(state, event.lpar))
+
+
+def _control(state: IoProcessor, event: m.ResumeIo | m.HaltIo | m.ClearIo) -> Step:
+    """RESUME, HALT or CLEAR; nothing where the start has ended meanwhile."""
+    waiting = next((one for one in state.waiting if _same(one.start, event)), None)
+    if waiting is not None and not isinstance(event, m.ResumeIo):
+        function = Function.HALT if isinstance(event, m.HaltIo) else Function.CLEAR
+        state = evolve(state, waiting=tuple(one for one in state.waiting if one is not waiting))
+        return state, (o.EndStart(waiting.start, function, _NOTHING),)
+    device = event.device
+    start = state.running.get(device)
+    if start is None or not _same(start, event):
         return state, ()
     match event:
-        case m.IoIntermediate():
-            state = _put(state, evolve(running, suspended=True))
-            told: Orders = (o.TellIntermediate(event),)
-            return state, told + (_quiet(state, event.lpar) if running.active else ())
-        case m.ResumeIo():
-            return _resume(state, running)
         case m.HaltIo():
-            return state, (o.Halt(running.start),)
+            return state, (o.Halt(device),)
         case m.ClearIo():
-            state, orders = _give_up(state, running, None)
-            return state, orders + (_quiet(state, event.lpar) if running.active else ())
+            state, orders = _give_up(state, device)
+            return state, orders + _quiet(state, start.lpar)
+        case m.ResumeIo():
+            if start.lpar in state.quiescing:
+                return evolve(state, resumes=(*state.resumes, device)), ()
+            return _resume(state, device)
 
 
-def _resume(state: IoProcessor, running: Running) -> Step:
-    if not running.suspended:
-        return state, ()
-    if running.start.lpar in state.quiescing:
-        return _put(state, evolve(running, resume_held=True)), ()
-    return _put(state, evolve(running, suspended=False)), (o.Resume(running.start),)
+def _same(start: m.StartIo, event: m.ResumeIo | m.HaltIo | m.ClearIo) -> bool:
+    return (start.lpar, start.device, start.start) == (event.lpar, event.device, event.start)
 
 
-def _end_waiting(state: IoProcessor, place: int, event: _Acting) -> Step:
-    """A start that has not begun is halted or cleared: it ends at once."""
-    function = Function.CLEAR if isinstance(event, m.ClearIo) else Function.HALT
-    assert isinstance(event, m.ClearIo | m.HaltIo), f"a start that waits is not suspended: {event}"
-    start = state.waiting[place].start
-    waiting = state.waiting[:place] + state.waiting[place + 1 :]
-    return evolve(state, waiting=waiting), (o.EndStart(start, function, NOTHING),)
+def _resume(state: IoProcessor, device: int) -> Step:
+    suspended = tuple(one for one in state.suspended if one != device)
+    resumes = tuple(one for one in state.resumes if one != device)
+    return evolve(state, suspended=suspended, resumes=resumes), (o.Resume(device),)
 
 
-def _give_up(state: IoProcessor, running: Running, op: str | None) -> Step:
-    """Clear a start that runs; `op` is the operation that waited for it in vain."""
-    late_for = op or running.late_for
-    state = _put(state, evolve(running, given_up=True, resume_held=False, late_for=late_for))
-    return state, (o.GiveUp(running.start), o.EndStart(running.start, Function.CLEAR, NOTHING))
+def _give_up(state: IoProcessor, device: int) -> Step:
+    start = state.running[device]
+    state = evolve(_not_running(state, device), given_up={**state.given_up, device: start})
+    return state, (o.GiveUp(device), o.EndStart(start, Function.CLEAR, _NOTHING))
 
 
-# --- operations -------------------------------------------------------------------------------------------
+def _vary(state: IoProcessor, event: m.VaryPath) -> Step:
+    device, online = event.device, event.online
+    changed = (device in state.offline) == online
+    offline = tuple(one for one in state.offline if one != device)
+    back: tuple[o.Order, ...] = ()
+    if not online:
+        offline = (*offline, device)
+        back = tuple(o.RefuseStart(one.start) for one in state.waiting if one.start.device == device)
+        state = evolve(state, waiting=tuple(one for one in state.waiting if one.start.device != device))
+    told = o.ConfirmVary(event.op, device, online, changed, _users(state, device) if changed else ())
+    return evolve(state, offline=offline), (told, *back)
+
+
+# --- quiesce and SALE ---------------------------------------------------------------------------------------
 
 
 def _quiesce(state: IoProcessor, event: object) -> Step:
-    """Step 202, and SALE."""
     match event:
         case m.QuiesceIop(op=op, lpar=lpar, attempt=attempt):
-            state = evolve(state, quiescing={**state.quiescing, lpar: op})
-            return state, (_report(state, op, lpar, attempt),)
+            state, held = _hold(evolve(state, quiescing={**state.quiescing, lpar: op}), lpar)
+            return state, (*held, _report(state, op, lpar, attempt))
         case m.ReportBusyDevices(op=op, lpar=lpar, attempt=attempt):
             return state, (_report(state, op, lpar, attempt),)
         case m.HaltBusyDevices(lpar=lpar):
-            return state, tuple(o.Halt(state.running[device].start) for device in state.active(lpar))
+            return state, tuple(o.Halt(device) for device in state.active(lpar))
         case m.ClearBusyDevices(op=op, lpar=lpar):
-            orders: Orders = ()
+            orders: tuple[o.Order, ...] = ()
             for device in state.active(lpar):
-                state, more = _give_up(state, state.running[device], op)
+                state, more = _give_up(evolve(state, overdue={**state.overdue, device: op}), device)
                 orders += more
             return state, (*orders, o.ReportQuiesced(op, lpar))
         case m.SetAddressLimit(op=op, lpar=lpar, zone=zone):
-            state = evolve(state, zones={**state.zones, lpar: zone})
-            return state, (o.ConfirmLimit(op, lpar, zone),)
+            return evolve(state, zones={**state.zones, lpar: zone}), (o.ConfirmLimit(op, lpar, zone),)
+        case m.ReleaseHeldStarts():
+            return _release(state, event)
         case _:
             raise AssertionError(f"an IOP has no use for {event!r}")
+
+
+def _hold(state: IoProcessor, lpar: str) -> Step:
+    """What waits already, for its device, is held as well."""
+    mine = [one for one in state.waiting if one.start.lpar == lpar and not one.held]
+    waiting = tuple(evolve(one, held=True) if one in mine else one for one in state.waiting)
+    return evolve(state, waiting=waiting), tuple(o.HoldStart(one.start) for one in mine)
+
+
+def _release(state: IoProcessor, event: m.ReleaseHeldStarts) -> Step:
+    lpar = event.lpar
+    mine = [one for one in state.waiting if one.start.lpar == lpar and one.held]
+    overdue = {**state.overdue, **dict.fromkeys(state.active(lpar), event.op)}
+    state = evolve(
+        state,
+        quiescing={name: by for name, by in state.quiescing.items() if name != lpar},
+        waiting=tuple(evolve(one, held=False) if one in mine else one for one in state.waiting),
+        overdue=overdue,
+    )
+    orders: tuple[o.Order, ...] = (o.ConfirmRelease(event.op, lpar, len(mine)),)
+    for device in state.resumes:
+        if state.running[device].lpar == lpar:
+            state, resumed = _resume(state, device)
+            orders += resumed
+    state, begun = _begin_waiting(state)
+    return state, orders + begun
 
 
 def _report(state: IoProcessor, op: str, lpar: str, attempt: int) -> o.Order:
     active = state.active(lpar)
     return o.ReportBusy(op, lpar, active, attempt) if active else o.ReportQuiesced(op, lpar)
-
-
-def _quiet(state: IoProcessor, lpar: str) -> Orders:
-    """A program of the LPAR is no longer active: was it the last one that its quiescing waits for?"""
-    op = state.quiescing.get(lpar)
-    return (o.ReportQuiesced(op, lpar),) if op is not None and not state.active(lpar) else ()
-
-
-def _release(state: IoProcessor, event: m.ReleaseHeldStarts, refusal: Refusal) -> Step:
-    """What was held goes on: suspended programs first, they began before any start that waits."""
-    op, lpar = event.op, event.lpar
-    running: dict[int, Running] = {}
-    resumed: list[o.Order] = []
-    for device, one in state.running.items():
-        if one.start.lpar != lpar or one.given_up:
-            running[device] = one
-        elif one.resume_held:
-            running[device] = evolve(one, suspended=False, resume_held=False)
-            resumed.append(o.Resume(one.start))
-        else:
-            # What is still active was waited for in vain; a suspended one was not waited for.
-            running[device] = evolve(one, late_for=op if one.active else one.late_for)
-    held = sum(one.held and one.start.lpar == lpar for one in state.waiting)
-    waiting = tuple(evolve(one, held=False) if one.start.lpar == lpar else one for one in state.waiting)
-    quiescing = {name: by for name, by in state.quiescing.items() if name != lpar}
-    state = evolve(state, running=running, waiting=waiting, quiescing=quiescing)
-    state, begun = _begin_waiting(state, refusal)
-    return state, (o.ConfirmRelease(op, lpar, held), *resumed, *begun)
-
-
-# --- devices and paths ------------------------------------------------------------------------------------
-
-
-def _note_device(
-    state: IoProcessor, event: m.DeviceFreed | m.DeviceSignalled | m.VaryPath, refusal: Refusal
-) -> Step:
-    """What another IOP, a device by itself, or the operator tells of a device."""
-    match event:
-        case m.DeviceFreed(device=device):
-            return _begin_waiting(_unblock(state, device), refusal)
-        case m.DeviceSignalled(device=device, device_status=device_status):
-            users = _users_of(state, device)
-            return state, tuple(o.OfferStatus(lpar, device, device_status) for lpar in users)
-        case m.VaryPath():
-            return _vary(state, event)
-
-
-def _vary(state: IoProcessor, event: m.VaryPath) -> Step:
-    """Vary a path; what runs by it goes on to its end, what waits for it is given back."""
-    device = event.device
-    if event.online is (device not in state.offline):
-        return state, (o.ConfirmVary(event, changed=False, lpars=()),)
-    others = tuple(number for number in state.offline if number != device)
-    returned: Orders = ()
-    waiting = state.waiting
-    if not event.online:
-        returned = tuple(o.ReturnStart(one.start) for one in waiting if one.start.device == device)
-        waiting = tuple(one for one in waiting if one.start.device != device)
-    state = evolve(state, offline=others if event.online else (*others, device), waiting=waiting)
-    return state, (o.ConfirmVary(event, changed=True, lpars=_users_of(state, device)), *returned)
-
-
-# --- inside -----------------------------------------------------------------------------------------------
-
-
-def _is(start: m.StartIo, event: _Acting | m.ChannelProgramEnded) -> bool:
-    """Whether the event is about this start."""
-    return start.start == event.start and start.lpar == event.lpar
-
-
-def _put(state: IoProcessor, running: Running) -> IoProcessor:
-    return evolve(state, running={**state.running, running.start.device: running})
-
-
-def _users_of(state: IoProcessor, device: int) -> tuple[str, ...]:
-    return tuple(lpar for lpar, devices in state.users.items() if device in devices)

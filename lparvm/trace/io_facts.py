@@ -51,9 +51,7 @@ IO_FACTS: tuple[EventType, ...] = (
         {"lpar": _NAME, "device": _DEVICE, "start": "int, number of the start"},
         "START SUBCHANNEL was accepted: condition code 0",
     ),
-    EventType(
-        "start.held", Level.IO, _START, "a start came to the IOP while its LPAR is quiescing: it waits"
-    ),
+    EventType("start.held", Level.IO, _START, "a start that has not begun waits while its LPAR is quiescing"),
     EventType(
         "start.deferred",
         Level.IO,
@@ -88,7 +86,7 @@ IO_FACTS: tuple[EventType, ...] = (
         "a device that was given up came late: the IOP refused its transfer, nothing was touched",
     ),
     EventType(
-        "device.ended_late",
+        "device.ended",
         Level.PROTOCOL,
         {**_START, "operation": "str, the operation that waited for it", "active_ns": _TIME},
         "a device that step 202 waited for in vain ended after all",
@@ -106,6 +104,12 @@ IO_FACTS: tuple[EventType, ...] = (
         Level.IO,
         {**_INTERRUPTION, "reason": "str, the instruction that cleared it"},
         "the interruption is no longer pending, and was not presented",
+    ),
+    EventType(
+        "interruptions.kept",
+        Level.IO,
+        {"lpar": _NAME, "numbers": "list of int, numbers of the interruptions"},
+        "the guest is in SIE again: what is pending now, before anything is presented",
     ),
     # Paths and consoles.
     EventType(

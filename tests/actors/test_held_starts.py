@@ -96,7 +96,7 @@ async def test_a_start_that_waits_for_anothers_device_does_not_begin_while_its_l
     async with trial_of(SHARED) as trial:
         await trial.sleep_ms(5)
         # One LPAR's I/O is active, the other one's start waits behind it: that one moves, and needn't wait.
-        (waiting,) = trial.machine.assembly.iops["IOP1"]._state.waiting
+        (waiting,) = (one.start for one in trial.machine.assembly.iops["IOP1"]._state.waiting)
         answer = await trial.give(f"MVSTOR {waiting.lpar} HSA=2M")
         assert (answer.result, answer.busy_devices) == (Result.COMPLETED, ())
         (released,) = trial.of("starts.released", op=answer.operation)

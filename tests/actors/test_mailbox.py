@@ -67,7 +67,7 @@ async def test_every_mailbox_of_a_machine_has_a_small_bound(name: str):
     machine = Machine(load_scenario(name), Options())
     try:
         machine.build()
-        bounds = {actor.name: actor.mailbox.capacity for actor in machine._actors.values()}
+        bounds = {actor.name: actor.mailbox.capacity for actor in machine.assembly.actors}
         assert all(0 < bound <= 4096 for bound in bounds.values()), bounds
     finally:
         machine.release()
@@ -87,5 +87,5 @@ async def test_what_is_in_flight_stays_far_below_the_bounds(autojump_clock, monk
         ops = [trial.machine.svp.submit(f"MVSTOR L{n} HSA={4 * n + 2}M") for n in range(16)]
         for op in ops:
             await trial.machine.svp.answer(op)
-        bounds = {actor.name: actor.mailbox.capacity for actor in trial.machine._actors.values()}
+        bounds = {actor.name: actor.mailbox.capacity for actor in trial.machine.assembly.actors}
     assert {name: most[name] for name in most if most[name] > bounds[name] // 2} == {}

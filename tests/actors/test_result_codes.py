@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from lparvm.actors.service_processor import CommandResult
+from lparvm.config import CONSOLE_LINES_WAITING_MAX
 from lparvm.machine import Parts
 from lparvm.protocol import admission
 from lparvm.protocol.catalogue import BY_RESULT, Result
@@ -164,6 +165,26 @@ async def _not_cancellable(trial):
     return await trial.machine.svp.answer(given[0])
 
 
+@reaches(Result.UNKNOWN_PATH, DISK)
+async def _unknown_path(trial):
+    return await trial.give("VARY PATH IOP1.0191 OFF")
+
+
+CONSOLE = scenario(device("0009", kind="console"), lpar("A", "0", devices=["0009"]), lpar("B", "1M"))
+
+
+@reaches(Result.LINE_REFUSED, CONSOLE)
+async def _line_refused(trial):
+    for _ in range(CONSOLE_LINES_WAITING_MAX):
+        assert (await trial.give('REPLY A "again"')).result is Result.COMPLETED
+    return await trial.give('REPLY A "once too often"')
+
+
+@reaches(Result.NO_CONSOLE)
+async def _no_console(trial):
+    return await trial.give('REPLY B "yes"')
+
+
 @reaches(Result.NOT_AVAILABLE)
 async def _not_available(trial):
     return await trial.give("XCHSTOR A B")
@@ -180,7 +201,7 @@ async def _interrupted(trial):
 # What an answer without a move leaves alone: nobody is stopped for it.
 UNTOUCHED = {
     Result.TARGET_OCCUPIED, Result.OUTSIDE_STORAGE, Result.NOT_ON_PAGE, Result.ALREADY_THERE,
-    Result.UNKNOWN_LPAR, Result.UNKNOWN_OPERATION, Result.NOT_AVAILABLE,
+    Result.UNKNOWN_LPAR, Result.UNKNOWN_OPERATION, Result.UNKNOWN_PATH, Result.NO_CONSOLE, Result.LINE_REFUSED, Result.NOT_AVAILABLE,
 }  # fmt: skip
 
 
@@ -225,9 +246,9 @@ async def test_a_run_that_ends_answers_what_is_under_way(autojump_clock):
 @pytest.mark.parametrize(
     "text",
     [
-        "DEFINE C SIZE=1M", "ACTIVATE A", "DEACTIVATE A", "IPL A", "STOP A", "START A", 'REPLY A "yes"',
-        "VARY PATH IOP1.0190 OFF", "MVSTOR A BEFORE=B", "MVSTOR A AFTER=B", "MVSTOR A END",
-        "MVSTOR A HSA=2M TEST", "MVSTOR A HSA=2M BUSY=WAIT", "MVSTOR A HSA=2M EXPAND=A", "XCHSTOR A B",
+        "DEFINE C SIZE=1M", "ACTIVATE A", "DEACTIVATE A", "IPL A", "STOP A", "START A",
+        "MVSTOR A BEFORE=B", "MVSTOR A AFTER=B", "MVSTOR A END",
+        "MVSTOR A HSA=2M TEST", "MVSTOR A HSA=2M EXPAND=A", "XCHSTOR A B",
         "EXPAND A SIZE=1M", "SHRINK A SIZE=128K", "PLAN FREE 1M", "DISPLAY CALIBRATION",
     ],
 )  # fmt: skip
@@ -265,7 +286,7 @@ async def test_a_busy_device_is_named_when_waiting_begins_and_at_the_timeout(aut
         answer = await _quiesce_timed_out(trial)
         assert "0190" in answer.message
         assert "0191" not in answer.message, "its I/O ended in time"
-        assert any("0190" in busy for busy in answer.busy_devices)
+        assert 0x190 in [busy.device for busy in answer.busy_devices]
         first, last = trial.of("operator.messaged", code="LVM032W")[:: len(trial.of("operator.messaged")) - 1]
         (quiescing,) = trial.of("phase.entered", phase="QUIESCING")
         assert first["t"] == quiescing["t"]
@@ -280,7 +301,7 @@ async def test_a_device_that_ends_in_time_is_told_though_the_move_completed(auto
         await trial.sleep_ms(5)
         answer = await trial.give("MVSTOR A HSA=2M")
         assert answer.result is Result.COMPLETED
-        assert any("0190" in busy for busy in answer.busy_devices)
+        assert 0x190 in [busy.device for busy in answer.busy_devices]
 
 
 async def test_when_one_iop_refuses_sale_all_get_the_old_zone_again(autojump_clock):

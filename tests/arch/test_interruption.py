@@ -1,5 +1,5 @@
-from hypothesis import given
-from hypothesis import strategies as st
+import attrs
+import pytest
 
 from lparvm.arch.interruption import IoInterruption, ProgramCode, ProgramInterruption
 
@@ -10,7 +10,10 @@ def test_a_program_interruption_tells_code_and_address():
     assert (interruption.code, interruption.address) == (ProgramCode.ADDRESSING, 0x2000)
 
 
-@given(st.integers(0, 255), st.integers(0, 255))
-def test_only_channel_end_with_device_end_is_a_normal_end(device_status: int, subchannel_status: int):
-    interruption = IoInterruption(0x190, device_status, subchannel_status, 0, 0)
-    assert interruption.ended_normally == ((device_status, subchannel_status) == (0x0C, 0))
+def test_an_io_interruption_tells_the_subchannel_and_cannot_be_changed():
+    interruption = IoInterruption(0x190, 2, 0xCAFE, 3)
+    assert (interruption.device, interruption.subchannel) == (0x190, 2)
+    assert (interruption.parameter, interruption.isc) == (0xCAFE, 3)
+    assert interruption == IoInterruption(device=0x190, subchannel=2, parameter=0xCAFE, isc=3)
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        interruption.isc = 0

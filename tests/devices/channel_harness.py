@@ -15,7 +15,7 @@ CHAIN, CHAIN_DATA, SLI, SKIP = (
     CcwFlag.CHAIN_COMMAND, CcwFlag.CHAIN_DATA, CcwFlag.SUPPRESS_LENGTH, CcwFlag.SKIP,
 )  # fmt: skip
 PCI, IDA, SUSPEND = CcwFlag.PROGRAM_CONTROLLED, CcwFlag.INDIRECT, CcwFlag.SUSPEND
-WRITE, READ, MODE, TIC = 0x01, 0x02, 0x07, 0x08
+WRITE, READ, MODE, TIC, READ_BACKWARD = 0x01, 0x02, 0x07, 0x08, 0x0C
 PATTERN = bytes(range(256)) * 64
 LATENCY_NS = 7
 
@@ -27,12 +27,13 @@ class Peripheral(Device):
     """
 
     KIND = "peripheral"
-    COMMANDS = {WRITE: "WRITE", READ: "READ", MODE: "MODE"}  # noqa: RUF012
+    COMMANDS = {WRITE: "WRITE", READ: "READ", MODE: "MODE", READ_BACKWARD: "READ_BACKWARD"}  # noqa: RUF012
 
-    def __init__(self, medium=b"", *, most=512, exact=False, part=1 << 20, status=ENDED, behaviour=None):
+    def __init__(self, medium=b"", *, most=512, any_length=False, part=1 << 20, status=ENDED, behaviour=None):
         super().__init__(0x190, LATENCY_NS, {})
-        self.medium, self.most, self.exact, self.part = memoryview(bytes(medium)), most, exact, part
+        self.medium, self.most, self.part = memoryview(bytes(medium)), most, part
         self.status, self.behaviour = status, behaviour
+        self.ANY_LENGTH = frozenset([READ, WRITE] if any_length else [])
         self.performed, self.written, self.closed = [], b"", 0
         self.connect("LPAR1")
 
@@ -44,13 +45,13 @@ class Peripheral(Device):
             if command not in self.COMMANDS:
                 raise self.reject(command)
             yield LATENCY_NS
-            if command == READ:
+            if command in (READ, READ_BACKWARD):
                 for at in range(0, len(self.medium), self.part):
                     data.give(self.medium[at : at + self.part])
                     yield LATENCY_NS
             elif command == WRITE:
                 for at in range(0, self.most, self.part):
-                    self.written += data.take(min(self.part, self.most - at), exact=self.exact)
+                    self.written += data.take(min(self.part, self.most - at))
                     yield LATENCY_NS
             return self.status
         finally:

@@ -137,18 +137,20 @@ SHORT, LONG, RIGHT = 100, 600, 512
 def test_incorrect_length_is_indicated_unless_suppressed_and_ends_chaining(
     channel, command, device_has, flags, status, residual, chained
 ):
-    device = Peripheral(PATTERN[:device_has], most=device_has, exact=True)
+    device = Peripheral(PATTERN[:device_has], most=device_has)
     ended = channel.run(device, (command, flags, 512, DATA), (NOP, 0, 1, 0))
     assert ending(ended) == (NORMAL, status, residual, 16 if chained else 8)
     if command == READ:
         assert channel.get(DATA, 700) == PATTERN[: min(device_has, 512)].ljust(700, b"\0")
 
 
-def test_a_device_that_takes_what_there_is_does_not_find_the_length_wrong(channel):
-    device = Peripheral(most=4096)
+@pytest.mark.parametrize("command", [READ, WRITE])
+def test_a_command_of_any_length_finds_its_end_by_the_count(channel, command):
+    device = Peripheral(PATTERN[:4096], most=4096, any_length=True)
     channel.put(DATA, PATTERN[:300])
-    assert ending(channel.run(device, (WRITE, CHAIN, 300, DATA), (NOP, 0, 1, 0))) == (NORMAL, 0, 1, 16)
-    assert device.written == PATTERN[:300]
+    assert ending(channel.run(device, (command, CHAIN, 300, DATA), (NOP, 0, 1, 0))) == (NORMAL, 0, 1, 16)
+    assert ending(channel.run(device, (command, CHAIN, 5000, DATA))) == (NORMAL, LENGTH, 904, 8)
+    assert channel.get(DATA, 300) == PATTERN[:300]
 
 
 @pytest.mark.parametrize("flags", [0, SLI, CHAIN, CHAIN_DATA])

@@ -17,6 +17,7 @@ from .channel_harness import (
     PATTERN,
     PROGRAM,
     READ,
+    READ_BACKWARD,
     SKIP,
     SLI,
     TIC,
@@ -145,7 +146,7 @@ def test_skipped_data_is_counted_and_not_stored(channel, flags):
 
 def test_output_is_never_skipped(channel):
     channel.put(DATA, PATTERN[:4])
-    device = Peripheral()
+    device = Peripheral(most=4)
     assert channel.run(device, (WRITE, SKIP, 4, DATA)).normal
     assert device.written == PATTERN[:4]
 
@@ -220,6 +221,46 @@ def test_a_protected_block_is_a_protection_check(channel):
     assert ending(channel.run(device, (READ, IDA, 8192, IDAWS))) == (NORMAL, PROTECTION_CHECK, 4096, 8)
     assert channel.get(2 * DATA, 4096) == PATTERN[:4096]
     assert channel.get(4 * DATA, 4096) == bytes(4096)
+
+
+# READ BACKWARD: the device gives the last byte first
+
+
+@pytest.mark.parametrize("part", [1, 700, 1 << 20])
+def test_read_backward_stores_at_descending_addresses(channel, part):
+    record = PATTERN[:5000]
+    device = Peripheral(record[::-1], part=part)
+    ccws = (READ_BACKWARD, CHAIN_DATA, 3000, DATA + 2999), (0, 0, 2000, 5 * DATA + 1999)
+    running = channel.start(device, *ccws)
+    next(running)
+    assert channel.progress.pages == ((0, 1),)
+    assert ending(channel.finish(running)) == (NORMAL, 0, 0, 16)
+    assert channel.get(5 * DATA, 2000) + channel.get(DATA, 3000) == record
+    assert channel.get(DATA - 1, 1) + channel.get(DATA + 3000, 1) == bytes(2)
+
+
+@SIZES
+def test_read_backward_goes_from_the_last_byte_of_each_block_down(channel, size, block):
+    record = PATTERN[: block + 100]
+    channel.idaws(3 * DATA + 99, 5 * DATA + block - 1, size=size)
+    device = Peripheral(record[::-1], part=700)
+    orb = {"format_2_idaws": size == 8}
+    assert channel.run(device, (READ_BACKWARD, IDA, block + 100, IDAWS), **orb).normal
+    assert channel.get(5 * DATA, block) + channel.get(3 * DATA, 100) == record
+    channel.idaws(3 * DATA + 99, 5 * DATA, size=size)
+    ended = channel.run(device, (READ_BACKWARD, IDA, block + 100, IDAWS), **orb)
+    assert (ended.subchannel_status, ended.ccw_address) == (PROGRAM_CHECK, PROGRAM + 8)
+
+
+def test_read_backward_below_the_zone_is_a_program_check(channel):
+    before = channel.outside()
+    device = Peripheral(PATTERN[:100], part=50)
+    running = channel.start(device, (READ_BACKWARD, 0, 100, 60))
+    next(running)
+    assert channel.progress.pages == ((0, 0),)
+    assert ending(channel.finish(running)) == (NORMAL, PROGRAM_CHECK, 50, 8)
+    assert channel.outside() == before
+    assert channel.get(0, 61) == bytes(11) + PATTERN[:50][::-1]
 
 
 # Laws

@@ -2,13 +2,16 @@
 
 import pytest
 
+from lparvm.arch.channel import ENDED, SENSE_BYTES, Command
 from lparvm.devices.base import Device
 from lparvm.devices.registry import DEVICES, check_options, device_class, make_device
 from lparvm.errors import UsageError
 
+from .data_areas import Run
 
-def test_there_are_disks_and_stuck_devices():
-    assert list(DEVICES) == ["disk", "stuck"]
+
+def test_these_are_the_kinds_there_are():
+    assert list(DEVICES) == ["disk", "tape", "console", "clock", "null", "fault", "stuck"]
     assert all(kind == device.KIND for kind, device in DEVICES.items())
 
 
@@ -19,20 +22,41 @@ def test_each_kind_tells_what_it_is_and_which_options_it_takes(kind):
     for option in device.OPTIONS:
         assert option.doc.endswith(".")
         assert option.default_text
-        if option.default is not None:
+        if isinstance(option.default, bool):
+            assert option.default_text == str(option.default).lower()
+        elif option.default is not None:
             assert option.kind.parse(option.default_text) == option.default
 
 
 @pytest.mark.parametrize("kind", DEVICES)
-def test_a_device_is_made_from_its_kind(kind):
-    device = make_device(kind, 0x191, 5, {})
+def test_a_device_is_made_from_its_kind_and_lets_go_of_everything_twice(kind):
+    device = make_device(kind, 0x191, 5, {}, seed=3)
     assert isinstance(device, Device)
-    assert (device.number, device.latency_ns, device.block) == (0x191, 5, 0)
+    assert (device.number, device.latency_ns, device.user) == (0x191, 5, None)
+    assert device.name == f"device 0191 ({kind})"
+    device.close()
     device.close()
 
 
+@pytest.mark.parametrize("kind", DEVICES)
+def test_every_device_tells_its_identity_and_has_sense_data(kind):
+    device = make_device(kind, 0x191, 5, {})
+    with Run(device) as start:
+        identity = start.input(Command.SENSE_ID, 64)
+        assert (len(identity), identity[0]) == (7, 0xFF)
+        assert start.input(Command.SENSE, 64) == bytes(SENSE_BYTES)
+        assert start.output(Command.NO_OPERATION) == ENDED
+        assert start.waits == []
+    device.close()
+
+
+def test_the_default_seed_is_that_of_a_run_without_one():
+    draws = [make_device("fault", 1, 0, {}, **seed).rng.random() for seed in ({}, {"seed": 0}, {"seed": 1})]
+    assert draws[0] == draws[1] != draws[2]
+
+
 def test_an_unknown_kind_is_refused_with_those_there_are():
-    with pytest.raises(UsageError, match="unknown kind of device 'drum'; expected one of disk, stuck"):
+    with pytest.raises(UsageError, match="unknown kind of device 'drum'; expected one of disk, tape,"):
         make_device("drum", 1, 0, {})
 
 
@@ -45,17 +69,8 @@ def test_an_unknown_option_is_refused_with_those_there_are():
         check_options("stuck", {"size": "1M"})
 
 
-@pytest.mark.parametrize("value", ["soon", 5, "0s", "-1s", None, "10001h", "9" * 400 + "h", "9" * 5000 + "h"])
-def test_a_wrong_time_to_end_is_refused(value):
-    with pytest.raises(UsageError, match=r"device 0001 \(stuck\): option 'ends_after': .*; expected"):
-        make_device("stuck", 1, 0, {"ends_after": value})
-
-
-def test_a_stuck_device_may_end_when_the_longest_run_does():
-    assert make_device("stuck", 1, 0, {"ends_after": "10000h"}).begin() is not None
-
-
-def test_options_are_checked_without_opening_a_file(tmp_path):
-    path = tmp_path / "disk.img"
-    check_options("disk", {"path": str(path)})
+@pytest.mark.parametrize("kind", ["disk", "tape"])
+def test_options_are_checked_without_opening_a_file(tmp_path, kind):
+    path = tmp_path / "medium"
+    check_options(kind, {"path": str(path)})
     assert not path.exists()

@@ -1,6 +1,7 @@
 import pytest
 
 from lparvm.arch.interception import (
+    REQUESTS,
     GuestError,
     ProgramCheck,
     ProgramEnded,
@@ -9,6 +10,7 @@ from lparvm.arch.interception import (
     WaitForInterruption,
 )
 from lparvm.arch.storage_key import storage_key
+from lparvm.arch.subchannel import Orb
 from lparvm.guests import ProgramInterruption, PythonGuest
 
 from .bench import PAGE, Bench
@@ -46,13 +48,13 @@ def test_a_request_is_the_interception_and_costs_nothing():
     def program(cpu):
         yield WaitForInterruption(duration_ns=5)
         yield
-        yield StartSubchannel(0x190, 8)
+        yield StartSubchannel(0x190, Orb(8))
 
     machine = Bench(guest_of(program))
     (state,) = machine.states
     assert machine.guest.run(state, 100) == WaitForInterruption(duration_ns=5)
     assert state.instructions == 0
-    assert machine.guest.run(state, 100) == StartSubchannel(0x190, 8)
+    assert machine.guest.run(state, 100) == StartSubchannel(0x190, Orb(8))
     assert state.instructions == 1
 
 
@@ -151,7 +153,9 @@ def test_yielding_something_else_says_what_was_expected_and_where():
     def program(cpu):
         yield from inner()
 
-    expected = "expected a plain yield or one of StartSubchannel, WaitForInterruption"
+    names = ", ".join(request.__name__ for request in REQUESTS)
+    assert "HaltSubchannel" in names
+    expected = f"expected a plain yield or one of {names}"
     assert run_once(program) == GuestError(f"yielded 5 ({line_of(inner, 2)}); {expected}")
 
 

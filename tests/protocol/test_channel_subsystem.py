@@ -1,7 +1,7 @@
 import pytest
 from attrs import evolve
 
-from io_events import (
+from iop_messages import (
     ACTIVE,
     DISK,
     END,
@@ -200,6 +200,11 @@ def test_a_start_whose_path_is_lost_goes_by_the_next_one_and_at_last_ends_by_its
     assert _paths_of_starts(state, 1) == ["IOP2"]
 
 
+def test_a_path_that_the_orb_does_not_allow_is_not_tried_instead_of_a_lost_one():
+    _, _, orders = play(after(ssch(orb=evolve(ORB, path_mask=0x80))), path_lost("IOP1"))
+    assert orders == [cs.TellEnded(DISK, 1, Function.START), cs.TellPending(DISK, 1)]
+
+
 @pytest.mark.parametrize(
     ("order", "function"), [(i.HaltSubchannel, Function.HALT), (i.ClearSubchannel, Function.CLEAR)]
 )
@@ -336,6 +341,15 @@ def test_unsolicited_status_waits_for_the_end_and_its_test_and_is_one():
     state, reply, _ = play(state, tsch())
     assert reply.irb.scsw.device_status == DeviceStatus.ATTENTION | DeviceStatus.DEVICE_END
     assert play(state, ssch())[1] == 0
+
+
+def test_unsolicited_status_waits_for_the_test_of_earlier_one():
+    state, _, orders = play(fresh(), offered(), offered(DeviceStatus.DEVICE_END))
+    assert orders == [cs.TellPending(DISK, 1)]
+    for status in (DeviceStatus.ATTENTION, DeviceStatus.DEVICE_END):
+        state, reply, _ = play(state, tsch())
+        assert reply.irb.scsw.device_status == status
+    assert play(state, tsch())[1].condition_code == 1
 
 
 def test_unsolicited_status_of_a_subchannel_that_is_not_enabled_is_lost():

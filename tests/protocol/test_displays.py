@@ -11,6 +11,7 @@ from lparvm.protocol.displays import (
     operation_lines,
     storage_bar,
     storage_lines,
+    with_failed,
 )
 from lparvm.protocol.phases import State
 from lparvm.protocol.relocation_record import Relocation
@@ -52,7 +53,7 @@ def test_the_bar_of_figure_3_shows_what_the_middle_of_each_column_belongs_to():
 
 def test_an_empty_machine_says_so():
     assert storage_lines((), STORAGE) == (f"0 [{'.' * BAR_COLUMNS}] 509M", "no LPAR")
-    assert device_lines({}) == ("no devices",)
+    assert device_lines({}, {}) == ("no devices",)
     assert operation_lines(()) == ("no operations",)
 
 
@@ -102,9 +103,21 @@ def test_as_many_lpars_as_there_can_be_have_a_column_and_a_mark_each():
     assert [entry.split()[1] for entry in legend.split("  ")] == [row.name for row in rows]
 
 
-def test_devices_are_listed_by_number_in_hex():
-    lines = device_lines({0x191: ("stuck", "IOP2"), 0x0F: ("disk", "IOP1")})
-    assert lines == ("000F  disk     IOP1", "0191  stuck    IOP2")
+def test_devices_are_listed_by_number_in_hex_with_their_paths():
+    devices = {0x191: ("fault", "IOP2"), 0x0F: ("disk", "IOP1, IOP2"), 0x1: ("null", "")}
+    paths = {0x191: ("IOP2",), 0x0F: ("IOP1", "IOP2")}
+    assert device_lines(devices, paths, [("IOP2", 0x0F), ("IOP1", 0x191)]) == (
+        "0001  null     no path",
+        "000F  disk     IOP1 on, IOP2 off",
+        "0191  fault    IOP2 on",
+    )
+
+
+def test_a_failed_guest_shows_in_the_frame_but_not_over_a_check_stop():
+    lost = m.FrameRow("LPAR3", 400 * M, M, 0, "check-stopped")
+    rows = with_failed((*FIGURE_3, lost), ("LPAR3", "LPAR2"))
+    assert [row.state for row in rows] == ["active", "failed", "check-stopped"]
+    assert with_failed(FIGURE_3, ()) == FIGURE_3
 
 
 def test_operations_show_phase_target_and_share():

@@ -1,4 +1,4 @@
-from io_events import DISK, TAPE, after, ended, ssch, tsch
+from iop_messages import DISK, TAPE, after, ended, ssch, tsch
 from lparvm.arch.interception import ModifySubchannel
 from lparvm.arch.interruption import IoInterruption
 from lparvm.protocol import channel_subsystem as cs

@@ -13,8 +13,8 @@ from lparvm.protocol.results import LipStop
 
 M = 256  # frames of a MiB
 LIPS = ("LIP3", "LIP4")
-BUSY = m.BusyDevice(0x190, "IOP1", "READ", 0x1008, 3_000_000)
-FREED = m.BusyDevice(0x191, "IOP1", "WRITE", 0x2008, 1_000_000)
+BUSY = m.BusyDevice(0x190, "IOP1", 0, "READ", 0x02, 0x1008, 4096, 3_000_000, ((1, 2),))
+FREED = m.BusyDevice(0x191, "IOP1", 1, "WRITE", 0x01, 0x2008, 0, 1_000_000)
 RECORD = Relocation(
     "op.1",
     "LPAR2",
@@ -51,10 +51,13 @@ def test_a_stop_that_timed_out_names_its_own_timeout_and_the_lips_that_did_not_s
 
 def test_a_quiesce_that_timed_out_names_what_is_still_busy():
     outcome = _outcome(Result.QUIESCE_TIMED_OUT, busy_devices=(FREED, BUSY), still_busy=(BUSY,))
-    assert "0190 on IOP1 (READ, CCW at 0x1008, active 3 ms)" in outcome.message
+    assert (
+        "0190 on IOP1, path 0: READ (02), CCW at 0x1008, 4096 bytes left, active 3 ms, pages 1-2"
+        in outcome.message
+    )
     assert "0191" not in outcome.message, "that one ended in time"
     assert "within 2 s" in outcome.message
-    assert [device[:4] for device in outcome.busy_devices] == ["0191", "0190"], "every device 202 waited for"
+    assert outcome.busy_devices == (FREED, BUSY), "every device 202 waited for"
 
 
 def test_what_202_waited_for_is_told_also_when_the_move_completed():

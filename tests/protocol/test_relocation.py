@@ -16,7 +16,7 @@ from lparvm.protocol.results import Result
 
 OP, LPAR = "op.1", "LPAR2"
 SOURCE, TARGET = Zone(128, 256), Zone(192, 256)
-BUSY = m.BusyDevice(0x190, "IOP1", "READ", 0x1000, 5)
+BUSY = m.BusyDevice(0x190, "IOP1", 0, "READ", 0x02, 0x1000, 512, 5, ((1, 2),))
 
 EVENTS: dict[str, object] = {
     "AreaFree": m.AreaFree(OP, LPAR),
@@ -26,6 +26,8 @@ EVENTS: dict[str, object] = {
     "GuestStopped": m.GuestStopped(OP, LPAR),
     "StopTimedOut": m.StopTimedOut(OP, LPAR),
     "QuiesceTimedOut": m.QuiesceTimedOut(OP, LPAR),
+    "BusyReminderDue": m.BusyReminderDue(OP, LPAR),
+    "HaltTimedOut": m.HaltTimedOut(OP, LPAR),
     "IopQuiesced": m.IopQuiesced(OP, LPAR, "IOP1"),
     "IopBusy": m.IopBusy(OP, LPAR, "IOP1", (BUSY,)),
     "ChunkMoved": m.ChunkMoved(OP, LPAR, 5),
@@ -48,7 +50,13 @@ USEFUL = {
     State.WITHDRAWING: "AreaFree AreaTaken TargetPrepared CancelOperation",
     State.STOPPING: "GuestStopped StopTimedOut CancelOperation",
     State.QUIESCING: "IopQuiesced IopBusy QuiesceTimedOut CancelOperation",
+    State.WAITING: "IopQuiesced QuiesceTimedOut CancelOperation",
     State.OVERDUE: "IopQuiesced IopBusy CancelOperation",
+    State.WAITING_ON: "IopQuiesced BusyReminderDue CancelOperation",
+    State.REMINDING: "IopQuiesced IopBusy CancelOperation",
+    State.HALTING: "IopQuiesced HaltTimedOut CancelOperation",
+    State.CLEARING: "IopQuiesced IopBusy CancelOperation",
+    State.CLEARING_IN_VAIN: "IopQuiesced IopBusy CancelOperation",
     State.CHECKING: "AreaReserved AreaTaken CancelOperation",
     State.CHECKING_IN_VAIN: "AreaReserved AreaTaken CancelOperation",
     State.MOVING: "ChunkMoved MoveEnded MoveFailed CancelOperation",
@@ -68,9 +76,15 @@ _AFTER_QUIESCING = (
     State.MOVING_BACK, State.RESTORING_LIMITS, State.RETURNING, State.RESUMING_IO,
 )  # fmt: skip
 _TAIL = (State.VACATING, State.RELEASING)
+_QUIESCING = (
+    State.QUIESCING, State.WAITING, State.OVERDUE, State.WAITING_ON, State.REMINDING, State.HALTING, State.CLEARING,
+    State.CLEARING_IN_VAIN,
+)  # fmt: skip
 LATE = {
-    "StopTimedOut": {State.QUIESCING, State.OVERDUE, *_AFTER_QUIESCING, *_TAIL},
-    "QuiesceTimedOut": {State.OVERDUE, *_AFTER_QUIESCING, *_TAIL},
+    "StopTimedOut": {State.QUIESCING, State.WAITING, State.OVERDUE, *_AFTER_QUIESCING, *_TAIL},
+    "QuiesceTimedOut": {*_AFTER_QUIESCING, *_TAIL},
+    "BusyReminderDue": {*_AFTER_QUIESCING, *_TAIL},
+    "HaltTimedOut": {*_AFTER_QUIESCING, *_TAIL},
     "GuestStopped": {State.RETURNING},
     "IopQuiesced": set(_AFTER_QUIESCING),
     "IopBusy": set(_AFTER_QUIESCING),
@@ -79,7 +93,7 @@ LATE = {
 
 def _record(state: State = State.ASKED, **changes: object) -> Relocation:
     record = Relocation(OP, LPAR, SOURCE, TARGET, ("IOP1", "IOP2"), 10, 20, state=state)
-    if state in (State.QUIESCING, State.OVERDUE, State.RESUMING_IO):
+    if state in (*_QUIESCING, State.RESUMING_IO):
         record = evolve(record, busy_iops=("IOP1", "IOP2"), unanswered_iops=("IOP1", "IOP2"))
     return evolve(record, **changes)
 
@@ -196,7 +210,8 @@ def test_a_lip_that_does_not_stop_in_time_gets_the_others_restarted():
 
 
 def test_io_that_never_ends_is_named_twice_and_the_guest_runs_on():
-    events = (*TO_STOPPED, quiesced("IOP2"), E["IopBusy"], E["QuiesceTimedOut"], E["IopBusy"], *BACK)
+    again = m.IopBusy(OP, LPAR, "IOP1", (BUSY,), 1)
+    events = (*TO_STOPPED, quiesced("IOP2"), E["IopBusy"], E["QuiesceTimedOut"], again, *BACK)
     record, orders = _play(events)
     assert record.result is Result.QUIESCE_TIMED_OUT
     assert record.state is State.REPORTED
@@ -232,6 +247,7 @@ def test_two_faults_check_stop_the_lpar_and_it_is_not_restarted():
     record, orders = _play((*TO_MOVING, E["MoveFailed"], E["MoveFailed"]))
     assert record.result is Result.CHECK_STOPPED
     assert "LIPCTL.LPAR2:RestartGuest" not in _posts(orders)
+    assert _posts(orders)[-1] == "RM:LparCheckStopped", "the frame shows it so"
 
 
 def test_a_refused_sale_moves_back_before_the_old_limits_are_set():
@@ -265,6 +281,7 @@ CANCELLED_AT = {
     "STOPPING": ((E["AreaFree"], E["TargetPrepared"]), (E["GuestStopped"], E["GuestRestarted"])),
     "QUIESCING": (TO_STOPPED, (quiesced("IOP1"), *BACK)),
     "OVERDUE": ((*TO_STOPPED, E["QuiesceTimedOut"]), (E["IopBusy"], *BACK)),
+    "WAITING": ((*TO_STOPPED, E["IopBusy"], quiesced("IOP2")), (quiesced("IOP1"), *BACK)),
     "CHECKING": (TO_MOVING[:-1], (E["AreaReserved"], *BACK, *TAIL[2:])),
     "CHECKING, taken": (TO_MOVING[:-1], (E["AreaTaken"], *BACK)),
     "MOVING": (

@@ -1,12 +1,14 @@
 """What a channel program may touch."""
 
+import struct
+
 import pytest
 
 from lparvm.arch.address import PAGE_BYTES, Zone
 from lparvm.arch.channel import SubchannelStatus
 from lparvm.arch.storage_key import CHANGE, REFERENCE
 from lparvm.storage.access import Span
-from lparvm.storage.channel_view import ChannelCheck, ChannelView
+from lparvm.storage.channel_view import ChannelCheck, ChannelView, TransferRefused
 from lparvm.storage.main_storage import MainStorage
 
 ORIGIN, EXTENT = 8, 4
@@ -107,3 +109,81 @@ def test_nothing_is_touched_by_no_bytes(view, storage):
     assert not storage.keys.any()
     with pytest.raises(ValueError, match="expected 0 or more"):
         view.fetch(0, -1)
+
+
+def test_accesses_of_every_kind_are_accounted_alike(view, storage):
+    storage.keys[:] = 0x30
+    view.store(8, bytes(range(16)))
+    assert view.fetch_fields(8, struct.Struct(">HH")) == (0x0001, 0x0203)
+    assert view.window(12, 3) == b"\x04\x05\x06"
+    assert (view.span.fetches, view.span.stores) == (2, 2)
+
+
+def test_a_window_is_storage_itself_and_only_for_a_store_writable(view, storage):
+    storage.keys[:] = 0x30
+    window = view.window(PAGE_BYTES - 1, 2, store=True)
+    window[:] = b"ab"
+    assert view.fetch(PAGE_BYTES - 1, 2) == b"ab"
+    assert storage.keys[ORIGIN : ORIGIN + 3].tolist() == [0x36, 0x36, 0x30]
+    with pytest.raises(TypeError):
+        view.window(0, 8)[0] = 1
+    storage.keys[:] = 0x40
+    with pytest.raises(ChannelCheck):
+        view.window(0, 8, store=True)
+
+
+def test_a_faulty_frame_is_a_channel_data_check_and_touches_nothing(view, storage):
+    storage.keys[:] = 0x30
+    storage.fail_frame(ORIGIN + 2)
+    storage.fail_frame(ORIGIN + EXTENT)
+    check = (SubchannelStatus.CHANNEL_DATA_CHECK, 2 * PAGE_BYTES)
+    assert refused(view, storage, "store", PAGE_BYTES, bytes(2 * PAGE_BYTES)) == check
+    assert refused(view, storage, "fetch", 2 * PAGE_BYTES, 1) == check
+    view.store(PAGE_BYTES, bytes(PAGE_BYTES))
+    storage.repair_frame(ORIGIN + 2)
+    assert view.fetch(2 * PAGE_BYTES, 1) == b"\0"
+
+
+@pytest.mark.parametrize(
+    ("access", "arguments"),
+    [
+        ("fetch", (16, 8)), ("store", (16, bytes(8))), ("window", (16, 8)),
+        ("fetch_fields", (16, struct.Struct(">Q"))), ("fetch", (END, 8)),
+    ],
+)  # fmt: skip
+def test_a_revoked_view_refuses_every_access_and_touches_nothing(view, storage, access, arguments):
+    storage.keys[:] = 0x30
+    view.fetch(0, 1)
+    before = bytes(storage.buffer), bytes(storage.key_buffer), view.span, view.origin
+    view.revoke()
+    view.revoke()
+    with pytest.raises(TransferRefused) as caught:
+        getattr(view, access)(*arguments)
+    assert (caught.value.address, caught.value.count) == (arguments[0], 8)
+    assert (bytes(storage.buffer), bytes(storage.key_buffer), view.span, view.origin) == before
+
+
+def test_a_new_origin_is_told_before_the_first_access_under_it(storage, sale):
+    told = []
+    view = ChannelView(storage, lambda: sale.zone, 0, lambda: told.append((view.origin, view.take_span())))
+    view.store(0, bytes(8))
+    sale.zone = Zone(ORIGIN, EXTENT + 1)
+    view.store(8, bytes(8))
+    assert told == []
+    sale.zone = Zone(20, EXTENT)
+    with pytest.raises(ChannelCheck):
+        view.fetch(END, 1)
+    assert told == [], "nothing was touched under the new origin"
+    view.fetch(0, 8)
+    base = ORIGIN * PAGE_BYTES
+    assert told == [(ORIGIN, Span(stores=2, lowest_host=base, highest_host=base + 15))]
+    assert view.origin == 20
+    assert view.span == Span(fetches=1, lowest_host=20 * PAGE_BYTES, highest_host=20 * PAGE_BYTES + 7)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 17, 30])
+def test_key_bits_of_all_frames_of_an_access_are_set_and_no_others(storage, frames):
+    storage.keys[:] = 0x31
+    view = ChannelView(storage, lambda: Zone(1, 31), 3)
+    view.store(100, bytes(frames * PAGE_BYTES - 200))
+    assert storage.keys.tolist() == [0x31] + [0x37] * frames + [0x31] * (31 - frames)

@@ -7,17 +7,18 @@ chunks of 64 pages. Nothing here knows lparvm's actors or its protocol: the orde
 from collections.abc import Iterable
 from typing import Any
 
-from lparvm.trace.vocabulary import COMMON_FIELDS, VOCABULARY, field_problems
+from io_events import PAGE, Event, IoTelling
 
-Event = dict[str, Any]
+from lparvm.trace.vocabulary import COMMON_FIELDS, VOCABULARY, field_problems
 
 LPAR, LIPS, IOPS = "LPAR2", ("LIP3", "LIP4"), ("IOP1", "IOP2")
 EXTENT, CHUNK, STORAGE = 256, 64, 509
-PAGE = 4096
 
 
-class Story:
+class Story(IoTelling):
     """Tells events; each `tell` takes 10 ns."""
+
+    LPAR, LIPS, DEVICES = LPAR, LIPS, {"IOP1": "0190", "IOP2": "0191"}
 
     def __init__(self, source: int = 128, target: int = 192, op: str = "op.1") -> None:
         self.events: list[Event] = []
@@ -27,6 +28,7 @@ class Story:
         self.across = 0
         self.left: dict[str, int] = {}
         self.sied: dict[str, int] = {}
+        super().__init__()
 
     def tell(
         self, name: str, actor: str, *, op: str | None = None, step: object = "own", **own: Any
@@ -70,7 +72,7 @@ class Story:
         for lip in LIPS:
             self.slice(lip)
         for iop in IOPS:
-            self.transfer(iop)
+            self.io(iop)
 
     def slice(self, lip: str, lpar: str = LPAR, origin: int | None = None, **more: Any) -> Event:
         self.now += 20
@@ -90,29 +92,6 @@ class Story:
                 "origin_frame": origin,
                 "instructions": 12,
                 "interception": "TimeSliceEnded",
-                **more,
-            },
-        )
-
-    def transfer(self, iop: str, **more: Any) -> Event:
-        self.now += 20
-        return self.tell(
-            "transfer.ended",
-            iop,
-            lpar=LPAR,
-            iop=iop,
-            **{
-                "device": "0190",
-                "first_ns": self.now - 10,
-                "last_ns": self.now,
-                "fetches": 3,
-                "stores": 64,
-                "lowest_host": self.origin * PAGE,
-                "highest_host": self.origin * PAGE + 511,
-                "bytes": 512,
-                "origin_frame": self.origin,
-                "device_status": 12,
-                "subchannel_status": 0,
                 **more,
             },
         )
@@ -234,12 +213,14 @@ class Story:
         self.phase("RESTARTING", 210)
 
     def restart(self) -> None:
+        self.sie()
+        self.go_on()
+
+    def sie(self) -> None:
         for lip in LIPS:
             self.sied[lip] = self.tell(
                 "sie.issued", lip, op=self.op, lpar=LPAR, lip=lip, **zone(self.origin)
             )["t"]
-        for iop in IOPS:
-            self.tell("starts.released", iop, op=self.op, lpar=LPAR, iop=iop, held=0)
 
     def release(self) -> None:
         low, high = sorted((self.source, self.target))
@@ -336,13 +317,15 @@ def gave_up_quiescing() -> list[Event]:
     """202 times out at the second IOP; its device ends after SALE, which is told as quiesced then."""
     story = Story()
     story.boot()
+    start = story.begin("IOP2")
     story.command()
     story.stop()
     story.phase("QUIESCING", 202)
     story.tell("iop.quiesced", "IOP1", op=story.op, lpar=LPAR, iop="IOP1")
     story.phase("BACKING_OUT", None)
     story.sale(story.source)
-    story.transfer("IOP2", first_ns=30)
+    story.transfer("IOP2", start, first_ns=30)
+    story.finish("IOP2", start)
     story.tell("iop.quiesced", "IOP2", op=story.op, lpar=LPAR, iop="IOP2")
     story.restart()
     story.report("QUIESCE_TIMED_OUT")

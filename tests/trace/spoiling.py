@@ -49,6 +49,21 @@ def inserted(events: list[Event], before: int, event: Event, **new: Any) -> list
     return [*events[:before], {**event, "t": time, **times, **new}, *events[before:]]
 
 
+def numbers(events: list[Event], name: str, **fields: Any) -> list[int]:
+    """Numbers of the starts, or interruptions, of events like that."""
+    return [event.get("start", event.get("number")) for event in events if having(name, **fields)(event)]
+
+
+def of_start(events: list[Event], number: int, name: str, nth: int = 0, lpar: str = "LPAR2") -> int:
+    """Index of a start's fact."""
+    return find(events, f"start.{name}", nth, lpar=lpar, start=number)
+
+
+def later(events: list[Event], ns: int) -> list[Event]:
+    """The machine ends so much later."""
+    return [*events[:-1], {**events[-1], "t": events[-1]["t"] + ns}]
+
+
 def verdicts(
     events: Iterable[Event], *, level: Level = Level.STORAGE, proof: bool = True
 ) -> dict[str, RuleVerdict]:

@@ -11,7 +11,8 @@ from lparvm.trace.vocabulary import VOCABULARY, Level
 
 NAMES = (
     "stop-holds", "quiesce-holds", "inside-zone", "sale-agrees", "page-custody", "direction", "one-owner",
-    "phases-in-order", "commands-answered", "stopped-time",
+    "phases-in-order", "commands-answered", "stopped-time", "io-inside-zone", "starts-end-once",
+    "held-starts-in-order", "interruptions-once", "interruptions-after-sie", "late-transfers-refused",
 )  # fmt: skip
 CORRECT = {
     "up, overlapping": completed(128, 192),
@@ -35,7 +36,9 @@ def test_every_rule_holds_over_a_correct_run(events):
 
 def test_a_verdict_tells_how_much_was_looked_at():
     checked = {rule: verdict.checked for rule, verdict in verdicts(completed()).items()}
-    assert checked["inside-zone"] == 15, "9 slices and 6 transfers touch storage"
+    assert checked["inside-zone"] == 9, "9 slices touch storage"
+    assert checked["io-inside-zone"] == 6, "6 transfers do"
+    assert checked["starts-end-once"] == checked["interruptions-once"] == 6, "each ends by an interruption"
     assert checked["page-custody"] == 256
     assert checked["direction"] == 4, "4 chunks"
     assert checked["commands-answered"] == 1
@@ -65,7 +68,7 @@ def test_what_touches_nothing_needs_no_zone():
     assert not broken(story.end())
 
 
-@pytest.mark.parametrize("rule", ["stop-holds", "quiesce-holds", "inside-zone", "sale-agrees"])
+@pytest.mark.parametrize("rule", ["stop-holds", "quiesce-holds", "inside-zone", "sale-agrees", *NAMES[10:]])
 def test_what_a_file_of_level_protocol_leaves_open_is_unchecked_with_the_reason(rule):
     held = [event for event in completed() if VOCABULARY[event["event"]].level <= Level.PROTOCOL]
     found = verdicts(held, level=Level.PROTOCOL)

@@ -11,7 +11,7 @@ DEVICE_LIST = VOCABULARY["lpar.activated"]
 
 @pytest.mark.parametrize("kind", FACTS, ids=lambda kind: kind.name)
 def test_a_fact_is_named_noun_and_past_verb_and_has_a_meaning(kind):
-    assert re.fullmatch(r"[a-z]+\.[a-z]+", kind.name)
+    assert re.fullmatch(r"[a-z]+\.[a-z]+(_[a-z]+)?", kind.name)
     assert kind.meaning
     assert not kind.message
 

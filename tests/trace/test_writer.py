@@ -10,6 +10,7 @@ import trio
 from event_samples import instance, own_fields
 
 from lparvm.arch.address import Zone
+from lparvm.arch.subchannel import Orb
 from lparvm.errors import ProtocolError, UsageError
 from lparvm.protocol import messages as m
 from lparvm.trace.rules import RuleBook
@@ -107,11 +108,11 @@ def test_a_time_that_the_actor_took_itself_is_kept():
 def some_events(log):
     """A fact of each level and a message; returns what emit gave."""
     first = log.emit("command.received", op="op.1", text="x")
-    held = log.emit("start.held", cause=first, lpar="LPAR2", iop="IOP1", device="0190")
+    held = log.emit("start.held", cause=first, lpar="LPAR2", iop="IOP1", device="0190", start=1)
     access = log.emit(
         "storage.accessed", cause=held, lpar="LPAR2", lip="LIP3", access="fetch", address=0, host=0, bytes=8
     )
-    quiet = log.emit_message("IOP1", m.StartIo(None, "LPAR2", "LIP3", 0x190, 0, 0), cause=access)
+    quiet = log.emit_message("IOP1", m.StartIo(None, "LPAR2", 0x190, 1, Orb(0)), cause=access)
     last = log.emit_message("LPARCTL", m.AreaReleased("op.1", "LPAR2"), cause=quiet)
     return first, held, access, quiet, last
 
@@ -201,7 +202,7 @@ def test_unknown_and_missing_fields_are_refused_when_validating(level):
 
 
 def test_zones_enums_and_nested_classes_are_encoded_by_their_fields(path):
-    device = m.BusyDevice(0x190, "IOP1", "READ", 4096, 7)
+    device = m.BusyDevice(0x190, "IOP1", 0, "READ", 2, 4096, 512, 7, ((1, 2),))
     with start(path) as trace:
         log = trace.logger("RM")
         log.emit_message("IOP1", m.SetAddressLimit("op.1", "LPAR2", Zone(192, 256)))
@@ -209,7 +210,17 @@ def test_zones_enums_and_nested_classes_are_encoded_by_their_fields(path):
     sale, busy = lines_of(path)[1:-1]
     assert sale["zone"] == {"origin": 192, "extent": 256}
     assert busy["devices"] == [
-        {"device": 0x190, "iop": "IOP1", "operation": "READ", "ccw_address": 4096, "active_ns": 7}
+        {
+            "device": 0x190,
+            "iop": "IOP1",
+            "path": 0,
+            "operation": "READ",
+            "command": 2,
+            "ccw_address": 4096,
+            "bytes_left": 512,
+            "active_ns": 7,
+            "pages": [[1, 2]],
+        }
     ]
 
 

@@ -18,7 +18,7 @@ _DATA = 1 << 20
 
 
 def build_reads(cpu: Processor, program: int, data: int, ccw_bytes: int, reads: int) -> None:
-    """A channel program at `program` that reads from block 0 on, `reads` CCWs of `ccw_bytes` each."""
+    """A channel program at `program`: one READ from block 0 on, of `reads` data-chained CCWs of `ccw_bytes` each."""
     blocks = ccw_bytes * reads // _BLOCK
     parameters = program + (reads + 2) * CCW_BYTES
     cpu.store_bytes(parameters, define_extent(0, blocks - 1) + locate(Operation.READ, 0, blocks))
@@ -28,7 +28,7 @@ def build_reads(cpu: Processor, program: int, data: int, ccw_bytes: int, reads: 
         Ccw(DiskCommand.LOCATE, chain, 8, parameters + 16),
     ]
     for number in range(reads):
-        flags = chain if number < reads - 1 else CcwFlag(0)
+        flags = CcwFlag.CHAIN_DATA if number < reads - 1 else CcwFlag(0)
         ccws.append(Ccw(DiskCommand.READ, flags, ccw_bytes, data + number * ccw_bytes))
     cpu.store_bytes(program, b"".join(ccw.encode() for ccw in ccws))
 
@@ -38,7 +38,7 @@ class Reader(PythonGuest):
 
     OPTIONS = (
         Option("ccw", integer(_BLOCK, 0xFE00), 4096, "Bytes of a CCW."),
-        Option("reads", integer(1, 4000), 1, "READ CCWs of a program."),
+        Option("reads", integer(1, 4000), 1, "Data-chained READ CCWs of a program."),
     )
 
     def program(self, cpu: Processor) -> Program:

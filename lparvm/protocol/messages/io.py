@@ -153,9 +153,9 @@ class EnterLine:
 
 @frozen
 class LineEntered:
-    """IOP -> SVP: the console has the line; or, with a `problem`, it does not take it."""
+    """IOP -> SVP: the console has the line; or it has not, because of a `problem`."""
 
     op: str
     lpar: str
     device: int
-    problem: str | None = None
+    problem: str = ""

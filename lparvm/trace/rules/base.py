@@ -2,7 +2,7 @@
 
 A checker sees facts, in the order in which they were told, and nothing else: not the actors, not the
 protocol's tables, not another checker. That is what makes it a witness. Its state is bounded by the number
-of LPARs, LIPs, IOPs and operations, never by the length of the run.
+of LPARs, LIPs, IOPs, devices, operations and starts in flight, never by the length of the run.
 
 A fact is fed to the checkers as the dict that stands in the trace file: `seq, t, actor, event, op, cause,
 step` and its own fields (see `trace.vocabulary`).

@@ -7,9 +7,15 @@ from lparvm.trace.rules.base import Checker, Event, Handler, RuleVerdict
 from lparvm.trace.rules.commands import CommandsAnswered
 from lparvm.trace.rules.custody import PageCustody
 from lparvm.trace.rules.direction import DirectionRight
+from lparvm.trace.rules.held_starts import HeldStartsInOrder
+from lparvm.trace.rules.interruptions import InterruptionsOnce
+from lparvm.trace.rules.interruptions_kept import InterruptionsAfterSie
+from lparvm.trace.rules.io_zone import IoInsideZone
+from lparvm.trace.rules.late_transfers import LateTransfersRefused
 from lparvm.trace.rules.ownership import OneOwner
 from lparvm.trace.rules.phases import PhasesInOrder
 from lparvm.trace.rules.quiesce import QuiesceHolds
+from lparvm.trace.rules.starts import StartsEndOnce
 from lparvm.trace.rules.stop import StopHolds
 from lparvm.trace.rules.stopped_time import StoppedTime
 from lparvm.trace.rules.zone import InsideZone
@@ -17,7 +23,8 @@ from lparvm.trace.vocabulary import Level
 
 RULES: tuple[type[Checker], ...] = (
     StopHolds, QuiesceHolds, InsideZone, SaleAgrees, PageCustody, DirectionRight, OneOwner, PhasesInOrder,
-    CommandsAnswered, StoppedTime,
+    CommandsAnswered, StoppedTime, IoInsideZone, StartsEndOnce, HeldStartsInOrder, InterruptionsOnce,
+    InterruptionsAfterSie, LateTransfersRefused,
 )  # fmt: skip
 
 

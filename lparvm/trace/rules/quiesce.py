@@ -1,13 +1,17 @@
 """quiesce-holds: no I/O of an LPAR touches storage between its quiescing (step 202) and SALE.
 
 Checked:
-- no transfer of the LPAR accesses storage at an IOP between `iop.quiesced` and the next `sale.set` there;
+- no transfer of the LPAR accesses storage at an IOP between `iop.quiesced` and the next `sale.set` there. That
+  is so however the IOP came to be quiet: its devices ended by themselves, were halted, or were given up;
 - no transfer's accesses overlap the time of a move of its LPAR;
 - no page moves and no checksum is taken while an IOP of the LPAR (`lpar.activated`) has not quiesced since
   the operation's stop, or has released its held starts.
 
+A program that goes on under another SALE (one that was suspended) tells in parts what it touched; each part
+counts at the time of its accesses, whenever it is told.
+
 Not checked: accesses one by one (a transfer tells its first and last time only); whether starts that came
-meanwhile were held rather than lost (their guests wait for them); how long quiescing took.
+meanwhile were held (that is starts-end-once); how long quiescing took.
 `checked` counts transfers with accesses, chunks and checksums.
 """
 
@@ -107,10 +111,13 @@ class QuiesceHolds(Checker):
 
 
 def _meets(event: Event, time: _Time) -> bool:
-    """Whether the accesses fall into the time. An open time is met by whatever is told in it."""
+    """Whether the accesses fall into the time.
+
+    What ends as it begins is before it; not so in an open time: that is told in it.
+    """
     began, ended = time
     if ended is None:
-        return True
+        return bool(event["last_ns"] >= began)
     return bool(event["first_ns"] < ended and event["last_ns"] > began)
 
 

@@ -1,0 +1,161 @@
+"""held-starts-in-order: starts that were held begin after SALE and release, in the order in which they came.
+
+Checked, at each IOP for each LPAR:
+- no start that is held begins before `starts.released`; that comes after a SALE at this IOP since the
+  relocation began to quiesce;
+- as many starts are released as are held; starts that were deferred may count as held;
+- released starts begin in the order in which they were held, and before younger starts of the LPAR there. Only
+  one that is deferred again, or whose device is taken, may be overtaken, and never by one of its own device.
+
+Not checked: that a released start begins at all (that is starts-end-once); the order of starts of several
+LPARs; what SALE said (that is sale-agrees).
+`checked` counts releases, and the held starts that began.
+"""
+
+from collections.abc import Mapping
+
+from attrs import define
+
+from lparvm.trace.rules.base import Checker, Event, Handler
+from lparvm.trace.vocabulary import Level
+
+_Where = tuple[str, str]
+
+
+@define
+class _Waiting:
+    """A start that waits.
+
+    Attributes:
+        device: device number.
+        held: its LPAR is quiescing; else the device was not free.
+    """
+
+    device: str
+    held: bool
+
+
+class HeldStartsInOrder(Checker):
+    """Held starts begin after SALE, in their order."""
+
+    name = "held-starts-in-order"
+    needs = Level.IO
+    undecided = "starts are not told at this level"
+
+    def listen(self) -> Mapping[str, Handler]:
+        """Starts, SALE and release. All by (LPAR, IOP); what holds nothing is not kept."""
+        self._iops: dict[str, tuple[str, ...]] = {}
+        self._unsold: dict[_Where, int] = {}  # quiescing since then, without SALE
+        self._waiting: dict[_Where, dict[int, _Waiting]] = {}
+        self._due: dict[_Where, dict[int, _Waiting]] = {}  # released, to begin in this order
+        self._taken: dict[str, tuple[str, int]] = {}  # device -> start that it runs
+        return {
+            "lpar.activated": self._activated,
+            "phase.entered": self._phase,
+            "sale.set": self._sale,
+            "start.held": self._held,
+            "start.deferred": self._deferred,
+            "starts.released": self._released,
+            "start.begun": self._begun,
+            "start.ended": self._ended,
+            "path.varied": self._varied,
+        }
+
+    def _activated(self, event: Event) -> None:
+        self._iops[event["lpar"]] = tuple(event["iops"])
+        for starts in (self._waiting, self._due):
+            for where in [where for where in starts if where[0] == event["lpar"]]:
+                del starts[where]
+
+    def _phase(self, event: Event) -> None:
+        if event["phase"] == "QUIESCING":
+            for iop in self._iops.get(event["lpar"], ()):
+                self._unsold[event["lpar"], iop] = event["t"]
+
+    def _sale(self, event: Event) -> None:
+        self._unsold.pop((event["lpar"], event["iop"]), None)
+
+    def _held(self, event: Event) -> None:
+        waiting = self._waiting.setdefault((event["lpar"], event["iop"]), {})
+        waiting[event["start"]] = _Waiting(event["device"], held=True)
+
+    def _deferred(self, event: Event) -> None:
+        where, number = (event["lpar"], event["iop"]), event["start"]
+        due = self._due.get(where, {})
+        if number in due:
+            due[number].held = False
+        else:
+            self._waiting.setdefault(where, {}).setdefault(number, _Waiting(event["device"], held=False))
+
+    def _released(self, event: Event) -> None:
+        self.checked += 1
+        where = lpar, iop = event["lpar"], event["iop"]
+        if where in self._unsold:
+            quiescing = f"quiescing since {self._unsold[where]} ns"
+            self.violate(event, f"starts of {lpar} are released at {iop} without SALE, {quiescing}")
+        waiting = self._waiting.pop(where, {})
+        held = {number: start for number, start in waiting.items() if start.held}
+        # Those of an earlier release that were deferred still wait, too.
+        if not len(held) <= event["held"] <= len(waiting) + len(self._due.get(where, ())):
+            numbers = ", ".join(map(str, held)) or "none"
+            self.violate(event, f"{event['held']} starts of {lpar} are released at {iop}, held: {numbers}")
+        if len(waiting) > len(held):
+            self._waiting[where] = {number: start for number, start in waiting.items() if not start.held}
+        if held:
+            self._due.setdefault(where, {}).update(held)
+
+    def _begun(self, event: Event) -> None:
+        where, number = (event["lpar"], event["iop"]), event["start"]
+        self._taken[event["device"]] = event["lpar"], number
+        if where in self._waiting:
+            start = _take(self._waiting, where, number)
+            if start is not None and start.held:
+                self.checked += 1
+                self.violate(event, f"start {number} of {where[0]} is held at {where[1]}, and begins")
+        if where in self._due:
+            self._judge_order(event, where, number)
+
+    def _judge_order(self, event: Event, where: _Where, number: int) -> None:
+        """A start begins while others that were released are due."""
+        due = self._due[where]
+        released = number in due
+        self.checked += released
+        for older, start in due.items():
+            if older == number:
+                break
+            # One that was not held may be older than those that were, and go first.
+            overtaken = released or older < number
+            if overtaken and (start.device == event["device"] or not self._excused(start)):
+                order = f"before start {older} (device {start.device}), which was held before it"
+                self.violate(event, f"start {number} of {where[0]} begins at {where[1]} {order}")
+                break
+        _take(self._due, where, number)
+
+    def _excused(self, start: _Waiting) -> bool:
+        return not start.held or start.device in self._taken
+
+    def _ended(self, event: Event) -> None:
+        where, number = (event["lpar"], event["iop"]), event["start"]
+        if where in self._waiting:
+            _take(self._waiting, where, number)
+        if where in self._due:
+            _take(self._due, where, number)
+        # A device that was given up ends when it ends; until another start begins there, it may be taken.
+        if event["function"] != "CLEAR" and self._taken.get(event["device"]) == (where[0], number):
+            del self._taken[event["device"]]
+
+    def _varied(self, event: Event) -> None:
+        # What waited for this path goes back to LIP control.
+        for starts in () if event["online"] else (self._waiting, self._due):
+            for where in [where for where in starts if where[1] == event["iop"]]:
+                for number in [n for n, start in starts[where].items() if start.device == event["device"]]:
+                    _take(starts, where, number)
+
+
+def _take(starts: dict[_Where, dict[int, _Waiting]], where: _Where, number: int) -> _Waiting | None:
+    """Take a start out; nothing stays where there was none but this one."""
+    here = starts[where]
+    start = here.pop(number, None)
+    if not here:
+        del starts[where]
+    return start
