@@ -1,6 +1,6 @@
 """Stories of relocations with I/O under way: what a correct machine tells, in its harder cases."""
 
-from io_events import PAGE, Event
+from io_telling import PAGE, Event
 from relocation_events import IOPS, LPAR, Story
 
 STUCK = "0195"
@@ -105,7 +105,7 @@ def halted(*, end: bool = True) -> Story:
     story.about("start.deferred", "IOP1", again, STUCK, reason="busy")
     _close(story)
     story.about("transfer.refused", "IOP1", stuck, STUCK, address=4096, bytes=512)
-    story.about("device.ended_late", "IOP1", stuck, STUCK, operation=story.op, active_ns=900)
+    story.about("device.ended", "IOP1", stuck, STUCK, operation=story.op, active_ns=900)
     story.about("start.begun", "IOP1", again, STUCK)
     story.transfer("IOP1", again, device=STUCK)
     story.finish("IOP1", again, device=STUCK)
