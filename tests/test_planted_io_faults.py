@@ -26,7 +26,7 @@ from machines import broken_rules, run_virtual, story
 from trials import command, device, lpar, scenario
 
 MS = 1_000_000
-STUCK = 0x195
+STUCK, SHARED = 0x195, 0x192
 
 # B's processors read from a device each, at two IOPs; it is moved to and fro, at times of all sorts.
 READING = scenario(
@@ -100,14 +100,14 @@ class IopThatLosesAHeldStart(Iop):
 
 
 class IopThatDoesNotBeginAHeldStart(Iop):
-    """Counts a held start as released, and forgets it."""
+    """Counts a held start as released, and forgets it: one of a device that no other LPAR uses."""
 
     forgotten: m.StartIo | None = None
 
     def handle(self, envelope):
         message = envelope.message
         if isinstance(message, m.ReleaseHeldStarts) and IopThatDoesNotBeginAHeldStart.forgotten is None:
-            held = [one for one in self._state.waiting if one.held and one.start.lpar == message.lpar]
+            held = [one for one in self._state.waiting if one.held and one.start.device != SHARED]
             IopThatDoesNotBeginAHeldStart.forgotten = held[-1].start if held else None
         super().handle(envelope)
 
