@@ -15,10 +15,11 @@ from attrs import Factory, define
 
 from lparvm.arch.address import PAGE_SHIFT
 from lparvm.arch.channel import CCW_ADDRESS_MAX
-from lparvm.arch.interception import StartSubchannel, WaitForInterruption
-from lparvm.arch.interruption import IoInterruption
+from lparvm.arch.interception import WaitForInterruption
+from lparvm.arch.subchannel import Function, Orb, Scsw
 from lparvm.config import DISK_BLOCK_BYTES
 from lparvm.guests.base import GuestSetup
+from lparvm.guests.channel_io import BUSY_WAIT_NS, await_end, start
 from lparvm.guests.processor import Processor
 from lparvm.guests.python_guest import Program, PythonGuest
 from lparvm.guests.records import Lane, compare, digest_of, record_bytes
@@ -27,15 +28,12 @@ from lparvm.options import Kind, Option, boolean, integer
 from lparvm.units import format_size, parse_size
 
 RECORD_BYTES_MAX = 32 << 10
-BUSY_WAIT_NS = 1_000_000
-"""How long to wait before a start is tried again."""
 OVERLAP_FIRST_NS = 200_000
 OVERLAP_LAST_NS = 50_000_000
 """While I/O runs, the LIP wakes to overwrite guards: first after the one, then after twice as long, up to
 the other."""
 _GUARDS_PER_WAKING = 4
 STORAGE_ONLY_WAIT_NS = 1_000_000
-_BUSY = 2  # condition code; 3 is not operational
 
 
 def _record_size() -> Kind:
@@ -136,7 +134,7 @@ class Journal(PythonGuest):
         yield
         ended = yield from self._perform(cpu, disk, lane.write_program)
         area.check_record(cpu, self._salt)
-        if ended and self._ended_well(cpu, lane.write_program, ended):
+        if ended and self._ended_well(cpu, disk, lane.write_program, ended):
             disk.written[slot] = disk.generation, digest_of(record)
             cpu.step()
 
@@ -148,7 +146,7 @@ class Journal(PythonGuest):
         area.holds = None
         ended = yield from self._perform(cpu, disk, lane.read_program)
         found = area.holds = cpu.fetch_bytes(area.record, self._size)
-        if not ended or not self._ended_well(cpu, lane.read_program, ended):
+        if not ended or not self._ended_well(cpu, disk, lane.read_program, ended):
             return
         generation, digest = disk.written[slot]
         if digest_of(found) != digest:
@@ -156,25 +154,26 @@ class Journal(PythonGuest):
             del disk.written[slot]  # told once
         cpu.step()
 
-    def _perform(
-        self, cpu: Processor, disk: _Disk, program: int
-    ) -> Generator[Any, Any, IoInterruption | None]:
+    def _perform(self, cpu: Processor, disk: _Disk, program: int) -> Generator[Any, Any, Scsw | None]:
         """Run a channel program, overwriting guards until it has ended; None where it can't be started."""
-        start = StartSubchannel(disk.device, program)
-        while condition_code := (yield start):
-            if condition_code != _BUSY and not self.options["tolerate"]:
-                what = f"is not operational (condition code {condition_code})"
+        code = yield from start(disk.device, Orb(program))
+        if code:
+            if not self.options["tolerate"]:
+                what = f"is not operational (condition code {code})"
                 raise RuntimeError(f"device {disk.device:04X} {what}")
             yield WaitForInterruption(duration_ns=BUSY_WAIT_NS)
-            if condition_code != _BUSY:
-                return None
+            return None
         wait_ns = OVERLAP_FIRST_NS
         while True:
             for _ in range(_GUARDS_PER_WAKING):
                 self._overwrite_guard(cpu, disk.lane)
                 yield
-            ended: IoInterruption | None = yield WaitForInterruption((disk.device,), wait_ns)
+            ended = yield from await_end(disk.device, wait_ns)
             if ended is not None:
+                if not ended.function & (Function.HALT | Function.CLEAR):
+                    return ended
+                # Halted or cleared by an order: as if it had not been.
+                ended = yield from self._perform(cpu, disk, program)
                 return ended
             wait_ns = min(wait_ns * 2, OVERLAP_LAST_NS)
 
@@ -203,13 +202,13 @@ class Journal(PythonGuest):
     def _record(self, lane: Lane, generation: int, slot: int) -> bytes:
         return record_bytes(self._salt, lane.lip, generation, self._block(slot), self._size)
 
-    def _ended_well(self, cpu: Processor, program: int, ended: IoInterruption) -> bool:
-        if ended.ended_normally and ended.residual_count == 0:
+    def _ended_well(self, cpu: Processor, disk: _Disk, program: int, ended: Scsw) -> bool:
+        if ended.ended_normally and ended.count == 0:
             return True
         if not self.options["tolerate"]:
             found = (
                 f"device status {ended.device_status:02X}, subchannel status {ended.subchannel_status:02X}, "
-                f"residual count {ended.residual_count}, CCW address {ended.ccw_address:#x}"
+                f"residual count {ended.count}, CCW address {ended.ccw_address:#x}"
             )
-            cpu.damaged(program, f"device {ended.device:04X}: channel end and device end", found)
+            cpu.damaged(program, f"device {disk.device:04X}: channel end and device end", found)
         return False

@@ -2,7 +2,7 @@
 
 A *lane* is the storage of one LIP, page by page:
 
-    program page    CCWs SEEK+WRITE, CCWs SEEK+READ, the block number that SEEK fetches
+    program page    CCWs that write, CCWs that read, and the parameters of their DEFINE EXTENT and LOCATE
     write area      guard, record, guard up to one full page past it
     read area       the same
 
@@ -18,13 +18,22 @@ import numpy as np
 from attrs import define, field
 
 from lparvm.arch.address import PAGE_BYTES, PAGE_SHIFT
-from lparvm.arch.channel import CCW_BYTES, Ccw, CcwFlag, Command
+from lparvm.arch.channel import CCW_BYTES, Ccw, CcwFlag
+from lparvm.arch.fixed_block import (
+    EXTENT_BYTES,
+    LOCATE_BYTES,
+    DiskCommand,
+    Operation,
+    define_extent,
+    locate,
+)
 from lparvm.config import DISK_BLOCK_BYTES
 from lparvm.guests.processor import BIG_ENDIAN_WORD, Processor
 from lparvm.guests.stamps import WORD_SHIFT, describe, make_head
 
-_SEEK_OFFSET = 4 * CCW_BYTES
-_SEEK_BYTES = 4
+_CHAIN_CCWS = 3
+_PARAMETERS = 2 * _CHAIN_CCWS * CCW_BYTES
+"""Where in the program page the extent is; the locations of write and read follow."""
 _LINE_WORDS = 8
 _LINE_BYTES = _LINE_WORDS << WORD_SHIFT
 _GUARD_BYTES = DISK_BLOCK_BYTES
@@ -170,16 +179,23 @@ class Lane:
     @property
     def read_program(self) -> int:
         """Guest absolute address of the channel program that reads."""
-        return self.write_program + 2 * CCW_BYTES
+        return self.write_program + _CHAIN_CCWS * CCW_BYTES
 
     def program_bytes(self) -> bytes:
         """What the program page begins with."""
-        seek = Ccw(
-            Command.SEEK, CcwFlag.CHAIN_COMMAND, _SEEK_BYTES, self.write_program + _SEEK_OFFSET
-        ).encode()
-        write = Ccw(Command.WRITE, 0, self.size, self.write_area.record).encode()
-        read = Ccw(Command.READ, 0, self.size, self.read_area.record).encode()
-        return seek + write + seek + read + self.block.to_bytes(_SEEK_BYTES, "big")
+        extent = self.write_program + _PARAMETERS
+        blocks = self.size // DISK_BLOCK_BYTES
+        ccws, parameters = b"", define_extent(self.block, self.block + blocks - 1)
+        for number, (operation, command, area) in enumerate((
+            (Operation.WRITE, DiskCommand.WRITE, self.write_area), (Operation.READ, DiskCommand.READ, self.read_area),
+        )):  # fmt: skip
+            chain = CcwFlag.CHAIN_COMMAND
+            location = extent + EXTENT_BYTES + number * LOCATE_BYTES
+            ccws += Ccw(DiskCommand.DEFINE_EXTENT, chain, EXTENT_BYTES, extent).encode()
+            ccws += Ccw(DiskCommand.LOCATE, chain, LOCATE_BYTES, location).encode()
+            ccws += Ccw(command, 0, self.size, area.record).encode()
+            parameters += locate(operation, self.block, blocks)
+        return ccws + parameters
 
     def load(self, cpu: Processor) -> None:
         """IPL: the channel programs, the guards, and in each area a record that no disk holds."""
@@ -192,7 +208,7 @@ class Lane:
     def seek(self, cpu: Processor, block: int) -> None:
         """Put the block number in."""
         self.block = block
-        cpu.store_bytes(self.write_program + _SEEK_OFFSET, block.to_bytes(_SEEK_BYTES, "big"))
+        cpu.store_bytes(self.write_program + _PARAMETERS, self.program_bytes()[_PARAMETERS:])
 
     def unread(self) -> bytes:
         """What the read area holds before it is read into; never what a disk holds."""

@@ -8,10 +8,14 @@ from attrs import frozen
 from lparvm.errors import UsageError
 from lparvm.guests.base import Guest
 from lparvm.guests.chain import Chain
+from lparvm.guests.copier import Copier
 from lparvm.guests.hammer import Hammer
 from lparvm.guests.idle import Idle
 from lparvm.guests.journal import Journal
 from lparvm.guests.ledger import Ledger
+from lparvm.guests.pager import Pager
+from lparvm.guests.sharer import Sharer
+from lparvm.guests.typist import Typist
 from lparvm.options import SEED, Option
 
 
@@ -41,7 +45,8 @@ class GuestEntry:
 GUESTS: dict[str, GuestEntry] = {
     name: GuestEntry(name, guest)
     for name, guest in (
-        ("hammer", Hammer), ("ledger", Ledger), ("chain", Chain), ("journal", Journal), ("idle", Idle),
+        ("hammer", Hammer), ("ledger", Ledger), ("chain", Chain), ("journal", Journal), ("sharer", Sharer),
+        ("copier", Copier), ("typist", Typist), ("pager", Pager), ("idle", Idle),
     )
 }  # fmt: skip
 

@@ -14,7 +14,10 @@ from lparvm.runner import Clock, run
 from lparvm.scenario import builtin_names, load_scenario
 
 M = 1 << 8  # frames of a MB
-NAMES = ("crowd", "down", "figure-1", "figure-3", "occupied", "stuck-device")
+NAMES = (
+    "busy-halt", "busy-wait", "crowd", "down", "figure-1", "figure-3", "late-io", "occupied", "shared-disk",
+    "stuck-device", "tape-copy", "two-paths",
+)  # fmt: skip
 
 
 @define
@@ -111,7 +114,7 @@ def test_a_stuck_device_is_named_and_the_guest_runs_on(clock: Clock) -> None:
     run_told = told("stuck-device", clock)
     (command,) = run_told.report.commands
     assert command.result is Result.QUIESCE_TIMED_OUT
-    assert any("0191" in device for device in command.busy_devices)
+    assert any(device.device == 0x191 for device in command.busy_devices)
     (answered,) = run_told.of("command.answered")
     after = [event for event in run_told.of("slice.ended", lpar="LPAR2") if event["t"] > answered["t"]]
     assert sum(event["stores"] for event in after) > 0, "the guest stored nothing after the refused move"
@@ -125,7 +128,7 @@ def test_occupied_stops_nobody_early_and_loses_the_target_at_203(clock: Clock) -
     assert "LPAR2" in early.message
     assert late.result is Result.TARGET_TAKEN
     assert len(late.lips) == 2, "the second refusal comes after the guest was stopped"
-    assert any("0191" in device for device in late.busy_devices)
+    assert any(device.device == 0x191 for device in late.busy_devices)
     assert "LPAR3" in late.message
     assert winner.result is Result.COMPLETED
     assert run_told.zones()["LPAR1"][0] == 0

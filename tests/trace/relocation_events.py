@@ -7,7 +7,7 @@ chunks of 64 pages. Nothing here knows lparvm's actors or its protocol: the orde
 from collections.abc import Iterable
 from typing import Any
 
-from io_events import PAGE, Event, IoTelling
+from io_telling import PAGE, Event, IoTelling
 
 from lparvm.trace.vocabulary import COMMON_FIELDS, VOCABULARY, field_problems
 
