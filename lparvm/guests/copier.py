@@ -1,153 +1,282 @@
-"""`copier`: copies a disk to a tape, reads the tape back and compares; again and again.
+"""`copier`: copies a part of a disk to a tape, reads the tape back, and compares it with the disk.
 
-The LPAR's first device is the disk, the second the tape. First the guest fills its part of the disk with contents
-that it knows, another generation for each pass. Then it copies record by record, READ from the disk and WRITE to
-the tape through one buffer, ends the file with a tape mark, rewinds, and reads back: each record must be what the
-disk has, and behind the last one must be the tape mark.
+Of the LPAR's devices the first is the disk and the second the tape; LIP `i` drives the `i`-th pair of them, and other
+LIPs have nothing to do. A pass is:
 
-A tape has no block numbers: after a start that was halted or cleared nobody knows where it stands, so the pass
-begins anew from the load point.
+1. The LIP fills its blocks of the disk with contents of this pass.
+2. It rewinds the tape, and writes what it reads from the disk, a record of some blocks at a time; then a tape mark.
+3. It rewinds the tape, and reads it back: each record must be what lies on the disk, and behind the last one there
+   must be the tape mark. The digests of all that was read from both must be the same.
+
+A write to a tape that was halted may have been done, or not, and the tape stands behind it or before. So the whole
+file is written again from the load point on, and read again after a halted read.
 """
 
+import hashlib
 from collections.abc import Generator
 from typing import Any
 
-from lparvm.arch.channel import CCW_BYTES, Ccw, DeviceStatus
+from attrs import Factory, define, field
+
+from lparvm.arch.address import PAGE_SHIFT
+from lparvm.arch.channel import CCW_ADDRESS_MAX, ENDED, DeviceStatus
 from lparvm.arch.device_commands import TapeCommand
-from lparvm.arch.fixed_block import DiskCommand
 from lparvm.arch.interception import WaitForInterruption
-from lparvm.arch.subchannel import Orb
+from lparvm.arch.subchannel import Function, Orb, Scsw
 from lparvm.config import DISK_BLOCK_BYTES
 from lparvm.guests.base import GuestSetup
-from lparvm.guests.channel_io import run_program
-from lparvm.guests.disk_io import disk_program, ended_normally, run_again, stopped_by_order
+from lparvm.guests.driver import TOLERATE, Driver, ended_whole, was_ordered
+from lparvm.guests.journal import RECORD_BYTES_MAX, record_size
 from lparvm.guests.processor import Processor
+from lparvm.guests.program_page import DiskProgram, ProgramPage, lay_command
 from lparvm.guests.python_guest import Program, PythonGuest
-from lparvm.guests.records import compare, record_bytes
+from lparvm.guests.records import DIGEST_BYTES, Area, record_bytes, unread
 from lparvm.guests.stamps import make_salt
 from lparvm.options import Option, integer
 
-RECORD_BLOCKS_MAX = 64
-_DISK_PROGRAM, _TAPE_PROGRAM, _BUFFER = 0x1000, 0x1100, 0x4000
+_TAPE_MARK = ENDED | DeviceStatus.UNIT_EXCEPTION
 
 
-class _PassLostError(Exception):
-    """The tape's position is not known any more."""
+@define
+class _Lane:
+    """The storage of one LIP: a page of channel programs, a record as it is on the disk, and one as on the tape.
+
+    Attributes:
+        page: number of its first page.
+        size: bytes of a record.
+        lip: number of the LIP.
+        salt: the guest's.
+        programs: the channel programs.
+        disk: the record that is read from the disk, and written to disk and tape.
+        tape: the record that is read from the tape.
+    """
+
+    page: int
+    size: int
+    lip: int
+    salt: int
+    programs: ProgramPage = field(init=False)
+    disk: Area = field(init=False)
+    tape: Area = field(init=False)
+    write_disk: DiskProgram = field(init=False)
+    read_disk: DiskProgram = field(init=False)
+    write_tape: Orb = field(init=False)
+    read_tape: Orb = field(init=False)
+    write_mark: Orb = field(init=False)
+    rewind: Orb = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Lay out areas and programs."""
+        self.programs = programs = ProgramPage(self.page << PAGE_SHIFT)
+        self.disk = Area((self.page + 1) << PAGE_SHIFT, self.size, self.lip, self.salt, scattered=True)
+        self.tape = Area(self.disk.end, self.size, self.lip, self.salt, scattered=True)
+        self.write_disk = DiskProgram.lay(programs, [self.disk], write=True)
+        self.read_disk = DiskProgram.lay(programs, [self.disk], write=False)
+        write = programs.move(TapeCommand.WRITE, self.disk, direct=True)
+        self.write_tape = Orb(programs.chain(*write))
+        self.read_tape = Orb(programs.chain(*programs.move(TapeCommand.READ_FORWARD, self.tape)))
+        self.write_mark = lay_command(programs, TapeCommand.WRITE_TAPE_MARK)
+        self.rewind = lay_command(programs, TapeCommand.REWIND)
+
+    @staticmethod
+    def pages(size: int) -> int:
+        """Pages of a lane; the last one is empty."""
+        return 2 + 2 * Area.pages(size, scattered=True)
+
+    def load(self, cpu: Processor) -> None:
+        """IPL."""
+        self.programs.load(cpu)
+        for area in (self.disk, self.tape):
+            area.load(cpu, unread(self.salt, self.lip, self.size))
+
+    def overwrite_guard(self, cpu: Processor) -> None:
+        """Some guard."""
+        area = cpu.rng.choice((self.disk, self.tape))
+        area.overwrite_guard(cpu, cpu.rng.randrange(len(area.guards)))
+
+
+@define
+class _Copy:
+    """A pass of a LIP.
+
+    Attributes:
+        lane: the storage used.
+        disk: the disk.
+        tape: the tape.
+        number: of the pass, from 1: the generation of what is on the disk.
+    """
+
+    lane: _Lane
+    disk: Driver
+    tape: Driver
+    number: int = 0
+    digests: tuple[Any, Any] = Factory(lambda: (_digest(), _digest()))
+
+
+def _digest() -> Any:
+    return hashlib.blake2b(digest_size=DIGEST_BYTES)
 
 
 class Copier(PythonGuest):
-    """Copies a disk to tape record by record, reads the tape back and compares."""
+    """Copies blocks of a disk to a tape, reads the tape back, and compares it with the disk."""
 
     OPTIONS = (
-        Option("first_block", integer(0, 1 << 30), 0, "First 512-byte block of the disk to be copied."),
-        Option("records", integer(1, 4096), 16, "Records of a pass."),
-        Option("record_blocks", integer(1, RECORD_BLOCKS_MAX), 8, "Blocks of a record."),
-    )
+        Option("first_block", integer(0, 1 << 30), 0, "First 512-byte block of the disk to be used."),
+        Option("blocks", integer(1, 1 << 20), 128, "Blocks used from there on, as far as they fill records."),
+        Option("record", record_size(RECORD_BYTES_MAX), 4096, "Bytes of a record of the tape."),
+        Option("passes", integer(0, 1 << 20), 0, "How many times all is copied; 0: again and again."),
+        TOLERATE,
+    )  # fmt: skip
 
     def __init__(self, setup: GuestSetup) -> None:
-        """Check the options."""
-        super().__init__(setup)
-        self._salt = make_salt(self.seed)
-        self._size: int = self.options["record_blocks"] * DISK_BLOCK_BYTES
-        self._generation = 0
-        # What the buffer must hold when no I/O is under way; None: nothing is known.
-        self._buffer: bytes | None = None
-
-    def program(self, cpu: Processor) -> Program:
-        """The first processor copies, the others wait."""
-        if cpu.cpu_address:
-            yield WaitForInterruption()
-        if len(cpu.devices) < 2:
-            raise ValueError(f"{len(cpu.devices)} devices; expected a disk and a tape")
-        disk, tape = cpu.devices[:2]
-        while True:
-            self._generation += 1
-            for number in range(self.options["records"]):
-                yield from self._fill(cpu, disk, number)
-            while True:
-                try:
-                    yield from self._copy(cpu, disk, tape)
-                    yield from self._read_back(cpu, tape)
-                except _PassLostError:
-                    continue
-                break
-
-    def check(self, cpu: Processor) -> None:
-        """The buffer; disk and tape were compared record by record."""
-        if self._buffer is not None:
-            self._compare(cpu, self._buffer)
-
-    # --- the parts of a pass ------------------------------------------------------------------------------
-
-    def _fill(self, cpu: Processor, disk: int, number: int) -> Program:
-        self._put(cpu, self._record(number))
-        yield
-        yield from self._disk(cpu, disk, DiskCommand.WRITE, number)
-        self._compare(cpu, self._record(number))
-
-    def _copy(self, cpu: Processor, disk: int, tape: int) -> Program:
-        yield from self._tape(cpu, tape, TapeCommand.REWIND)
-        for number in range(self.options["records"]):
-            self._put(cpu, bytes(self._size))
-            self._buffer = None
-            yield from self._disk(cpu, disk, DiskCommand.READ, number)
-            self._buffer = self._record(number)
-            self._compare(cpu, self._buffer)
-            yield
-            ended_normally(tape, (yield from self._tape(cpu, tape, TapeCommand.WRITE)))
-            self._compare(cpu, self._buffer)
-            cpu.step()
-            yield
-        ended_normally(tape, (yield from self._tape(cpu, tape, TapeCommand.WRITE_TAPE_MARK)))
-
-    def _read_back(self, cpu: Processor, tape: int) -> Program:
-        yield from self._tape(cpu, tape, TapeCommand.REWIND)
-        for number in range(self.options["records"]):
-            self._put(cpu, bytes(self._size))
-            self._buffer = None
-            ended_normally(tape, (yield from self._tape(cpu, tape, TapeCommand.READ_FORWARD)))
-            self._buffer = self._record(number)
-            self._compare(cpu, self._buffer)
-            cpu.step()
-            yield
-        self._buffer = None
-        status = yield from self._tape(cpu, tape, TapeCommand.READ_FORWARD)
-        if not status.device_status & DeviceStatus.UNIT_EXCEPTION:
-            cpu.damaged(_TAPE_PROGRAM, "the tape mark behind the last record", str(status))
-
-    # --- I/O ----------------------------------------------------------------------------------------------
-
-    def _disk(self, cpu: Processor, disk: int, command: DiskCommand, number: int) -> Program:
-        block = self.options["first_block"] + number * self.options["record_blocks"]
-        cpu.store_bytes(_DISK_PROGRAM, disk_program(_DISK_PROGRAM, command, block, [(_BUFFER, self._size)]))
-        yield from run_again(disk, Orb(_DISK_PROGRAM))
-
-    def _tape(self, cpu: Processor, tape: int, command: TapeCommand) -> Generator[Any, Any, Any]:
-        """One tape command; its SCSW.
+        """Check the options, also against each other.
 
         Raises:
-            _PassLostError: it was halted or cleared.
+            UsageError: an option is wrong, or the blocks hold no record.
         """
-        count = self._size if command in (TapeCommand.WRITE, TapeCommand.READ_FORWARD) else 0
-        program = Ccw(command, 0, count, _BUFFER).encode()
-        assert len(program) == CCW_BYTES
-        cpu.store_bytes(_TAPE_PROGRAM, program)
-        status = yield from run_program(tape, Orb(_TAPE_PROGRAM))
-        if isinstance(status, int):
-            raise RuntimeError(f"device {tape:04X} is not operational")  # noqa: TRY004 - no type error
-        if stopped_by_order(status):
-            raise _PassLostError
-        return status
+        super().__init__(setup)
+        self._salt = make_salt(self.seed)
+        self._size: int = self.options["record"]
+        self._record_blocks = self._size // DISK_BLOCK_BYTES
+        self._records: int = self.options["blocks"] // self._record_blocks
+        if not self._records:
+            self.refuse_option("blocks", f"{self._record_blocks} at least, for one record")
+        self._lanes: list[_Lane] = []
 
-    # --- the buffer ---------------------------------------------------------------------------------------
+    def ipl(self, cpu: Processor) -> None:
+        """Lay out one lane for each LIP, spread over the zone as far as 31-bit addresses reach."""
+        extent = min(cpu.extent_bytes, CCW_ADDRESS_MAX + 1) >> PAGE_SHIFT
+        part, pages = extent // cpu.lip_count, _Lane.pages(self._size)
+        if part < pages:
+            raise ValueError(f"a zone of {extent} pages; expected {pages} for each LIP")
+        self._lanes = [
+            _Lane((lip + 1) * part - pages, self._size, lip, self._salt) for lip in range(cpu.lip_count)
+        ]
+        for lane in self._lanes:
+            lane.load(cpu)
 
-    def _record(self, number: int) -> bytes:
-        block = self.options["first_block"] + number * self.options["record_blocks"]
-        return record_bytes(self._salt, 0, self._generation, block, self._size)
+    def program(self, cpu: Processor) -> Program:
+        """Pass after pass; then wait."""
+        lane, first = self._lanes[cpu.cpu_address], 2 * cpu.cpu_address
+        disk, tape = (
+            Driver(cpu, device, lambda: lane.overwrite_guard(cpu))
+            for device in (*cpu.devices[first : first + 2], 0, 0)[:2]
+        )
+        copy = _Copy(lane, disk, tape)
+        while first + 1 < len(cpu.devices) and copy.number < (self.options["passes"] or copy.number + 1):
+            copy.number += 1
+            yield from self._fill(cpu, copy)
+            while not (yield from self._write(cpu, copy)):
+                pass
+            while not (yield from self._compare(cpu, copy)):
+                pass
+        while True:
+            yield WaitForInterruption()
 
-    def _put(self, cpu: Processor, data: bytes) -> None:
-        cpu.store_bytes(_BUFFER, data)
-        self._buffer = data
+    def check(self, cpu: Processor) -> None:
+        """All lanes; what lies on disk and tape was compared whenever it was read."""
+        for lane in self._lanes:
+            lane.programs.check(cpu)
+            for area in (lane.disk, lane.tape):
+                area.check(cpu)
 
-    def _compare(self, cpu: Processor, expected: bytes) -> None:
-        compare(cpu, self._salt, _BUFFER, expected, cpu.fetch_bytes(_BUFFER, self._size))
+    # The parts of a pass.
+
+    def _fill(self, cpu: Processor, copy: _Copy) -> Program:
+        """Fill the disk."""
+        lane = copy.lane
+        for number in range(self._records):
+            lane.disk.fill(cpu, self._record(copy, number))
+            yield
+            yield from copy.disk.run(lane.write_disk.locate(cpu, self._block(number)))
+            lane.disk.check_record(cpu)
+            yield
+
+    def _write(self, cpu: Processor, copy: _Copy) -> Generator[Any, Any, bool]:
+        """Write the tape from its load point; whether it was written to its end."""
+        lane = copy.lane
+        yield from copy.tape.order(lane.rewind)
+        for number in range(self._records):
+            yield from self._read_disk(cpu, copy, number)
+            ended = yield from copy.tape.attempt(lane.write_tape)
+            lane.disk.check_record(cpu)
+            if not (yield from self._did(copy, lane.write_tape, ended)):
+                return False
+            cpu.step()
+            yield
+        ended = yield from copy.tape.attempt(lane.write_mark)
+        return (yield from self._did(copy, lane.write_mark, ended, moves=False))
+
+    def _compare(self, cpu: Processor, copy: _Copy) -> Generator[Any, Any, bool]:
+        """Read tape and disk; whether both were read to the end."""
+        lane = copy.lane
+        copy.digests = on_disk, on_tape = _digest(), _digest()
+        yield from copy.tape.order(lane.rewind)
+        for number in range(self._records):
+            yield from self._read_disk(cpu, copy, number)
+            if not (yield from self._read_tape(cpu, copy)):
+                return False
+            expected, found = lane.disk.fetch(cpu), lane.tape.fetch(cpu)
+            yield
+            lane.tape.expect(cpu, expected)
+            on_disk.update(expected)
+            on_tape.update(found)
+            cpu.step()
+            yield
+        if not (yield from self._read_mark(cpu, copy)):
+            return False
+        if on_disk.digest() != on_tape.digest():
+            expected, found = f"digest {on_disk.hexdigest()} of the disk", f"digest {on_tape.hexdigest()}"
+            cpu.damaged(lane.tape.record, expected, found)
+        return True
+
+    def _read_disk(self, cpu: Processor, copy: _Copy, number: int) -> Program:
+        """Read a record from the disk and verify it."""
+        area = copy.lane.disk
+        area.fill(cpu, unread(self._salt, area.lip, self._size))
+        area.holds = None
+        yield
+        yield from copy.disk.run(copy.lane.read_disk.locate(cpu, self._block(number)))
+        area.expect(cpu, self._record(copy, number))
+        yield
+
+    def _read_tape(self, cpu: Processor, copy: _Copy) -> Generator[Any, Any, bool]:
+        """Read the next record from the tape; whether it was read."""
+        area, orb = copy.lane.tape, copy.lane.read_tape
+        area.fill(cpu, unread(self._salt, area.lip, self._size))
+        area.holds = None
+        yield
+        ended = yield from copy.tape.attempt(orb)
+        area.holds = area.fetch(cpu)
+        yield
+        return (yield from self._did(copy, orb, ended))
+
+    def _read_mark(self, cpu: Processor, copy: _Copy) -> Generator[Any, Any, bool]:
+        """Behind the last record there must be the tape mark: unit exception; whether it was read."""
+        orb = copy.lane.read_tape
+        ended = yield from copy.tape.attempt(orb)
+        if ended is None or was_ordered(ended):
+            return False
+        if ended.function == Function.START and ended.device_status == _TAPE_MARK:
+            return True
+        expected = f"a tape mark behind {self._records} records"
+        cpu.damaged(orb.program, expected, f"device status {ended.device_status:02X}")
+        return True
+
+    @staticmethod
+    def _did(
+        copy: _Copy, orb: Orb, ended: Scsw | None, *, moves: bool = True
+    ) -> Generator[Any, Any, bool]:
+        """Whether the tape did what it was told; else the file begins anew, after what is wrong was told."""
+        if ended is None or was_ordered(ended):
+            return False
+        if ended_whole(ended) or (not moves and ended.ended_normally):
+            return True
+        yield from copy.tape.fail(orb, ended)
+        return False
+
+    def _block(self, number: int) -> int:
+        return int(self.options["first_block"]) + number * self._record_blocks
+
+    def _record(self, copy: _Copy, number: int) -> bytes:
+        return record_bytes(self._salt, copy.lane.lip, copy.number, self._block(number), self._size)
