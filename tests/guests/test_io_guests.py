@@ -12,12 +12,12 @@ from trials import device, lpar, scenario, trial_of
 DISK, TAPE = device("0190"), device("0580", kind="tape", rewind="2ms")
 SHARERS = scenario(
     DISK,
-    *(lpar(name, f"{at}M", guest="sharer", devices=["0190"], options={"slot": at + 1, "pause": "0ms"})
+    *(lpar(name, f"{at}M", guest="sharer", devices=["0190"], options={"every": "10us"})
       for at, name in enumerate(("A", "B"))),
 )  # fmt: skip
 COPIER = scenario(
     DISK, TAPE, lpar("A", "0"),
-    lpar("B", "1M", guest="copier", devices=["0190", "0580"], options={"records": 4, "record_blocks": 2}),
+    lpar("B", "1M", guest="copier", devices=["0190", "0580"], options={"blocks": 8, "record": "1K"}),
 )  # fmt: skip
 PAGER = scenario(
     DISK, device("0191"), lpar("A", "0"),
