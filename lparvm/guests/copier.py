@@ -16,7 +16,7 @@ import hashlib
 from collections.abc import Generator
 from typing import Any
 
-from attrs import Factory, define, field
+from attrs import define, field
 
 from lparvm.arch.address import PAGE_SHIFT
 from lparvm.arch.channel import CCW_ADDRESS_MAX, ENDED, DeviceStatus
@@ -110,7 +110,6 @@ class _Copy:
     disk: Driver
     tape: Driver
     number: int = 0
-    digests: tuple[Any, Any] = Factory(lambda: (_digest(), _digest()))
 
 
 def _digest() -> Any:
@@ -122,8 +121,8 @@ class Copier(PythonGuest):
 
     OPTIONS = (
         Option("first_block", integer(0, 1 << 30), 0, "First 512-byte block of the disk to be used."),
-        Option("blocks", integer(1, 1 << 20), 128, "Blocks used from there on, as far as they fill records."),
-        Option("record", record_size(RECORD_BYTES_MAX), 4096, "Bytes of a record of the tape."),
+        Option("blocks", integer(1, 1 << 20), 64, "Blocks used from there on, as far as they fill records."),
+        Option("record", record_size(RECORD_BYTES_MAX), 2048, "Bytes of a record of the tape."),
         Option("passes", integer(0, 1 << 20), 0, "How many times all is copied; 0: again and again."),
         TOLERATE,
     )  # fmt: skip
@@ -210,7 +209,7 @@ class Copier(PythonGuest):
     def _compare(self, cpu: Processor, copy: _Copy) -> Generator[Any, Any, bool]:
         """Read tape and disk; whether both were read to the end."""
         lane = copy.lane
-        copy.digests = on_disk, on_tape = _digest(), _digest()
+        on_disk, on_tape = _digest(), _digest()
         yield from copy.tape.order(lane.rewind)
         for number in range(self._records):
             yield from self._read_disk(cpu, copy, number)
@@ -226,8 +225,11 @@ class Copier(PythonGuest):
         if not (yield from self._read_mark(cpu, copy)):
             return False
         if on_disk.digest() != on_tape.digest():
-            expected, found = f"digest {on_disk.hexdigest()} of the disk", f"digest {on_tape.hexdigest()}"
-            cpu.damaged(lane.tape.record, expected, found)
+            wanted, got = (
+                f"digest {on_disk.hexdigest()} of the disk",
+                f"digest {on_tape.hexdigest()} of the tape",
+            )
+            cpu.damaged(lane.tape.record, wanted, got)
         return True
 
     def _read_disk(self, cpu: Processor, copy: _Copy, number: int) -> Program:
@@ -264,9 +266,7 @@ class Copier(PythonGuest):
         return True
 
     @staticmethod
-    def _did(
-        copy: _Copy, orb: Orb, ended: Scsw | None, *, moves: bool = True
-    ) -> Generator[Any, Any, bool]:
+    def _did(copy: _Copy, orb: Orb, ended: Scsw | None, *, moves: bool = True) -> Generator[Any, Any, bool]:
         """Whether the tape did what it was told; else the file begins anew, after what is wrong was told."""
         if ended is None or was_ordered(ended):
             return False
@@ -276,7 +276,8 @@ class Copier(PythonGuest):
         return False
 
     def _block(self, number: int) -> int:
-        return int(self.options["first_block"]) + number * self._record_blocks
+        block: int = self.options["first_block"] + number * self._record_blocks
+        return block
 
     def _record(self, copy: _Copy, number: int) -> bytes:
         return record_bytes(self._salt, copy.lane.lip, copy.number, self._block(number), self._size)

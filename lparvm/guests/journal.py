@@ -218,7 +218,8 @@ class Journal(PythonGuest):
         yield from driver.run(orb)
 
     def _checkpoint_block(self, place: int) -> int:
-        return int(self.options["first_block"]) + place * self._table_blocks
+        block: int = self.options["first_block"] + place * self._table_blocks
+        return block
 
     # Without one.
 

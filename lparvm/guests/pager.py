@@ -144,7 +144,9 @@ class _Space:
         count = -(-self.frame_count // _PROGRAMS_A_PAGE)
         self.programs = [ProgramPage(self.page + number << PAGE_SHIFT) for number in range(count)]
         self.release = lay_command(self.programs[0], Command.RELEASE)
-        self.frames = [self._lay_frame(number, self.page + count + number) for number in range(self.frame_count)]
+        self.frames = [
+            self._lay_frame(number, self.page + count + number) for number in range(self.frame_count)
+        ]
         self.pages = [_Page(self.lip * self.page_count + number) for number in range(self.page_count)]
 
     def _lay_frame(self, number: int, page: int) -> _Frame:
@@ -252,7 +254,10 @@ class Pager(PythonGuest):
             cpu.set_key(frame.address, cpu.get_key(frame.address) & ~CHANGE)
             page.changed = False
         else:
-            cpu.store_bytes(frame.address, page.contents(self._salt, space.lip))
+            contents = page.contents(self._salt, space.lip)
+            for place in range(0, PAGE_BYTES, _PART_BYTES):
+                cpu.store_bytes(frame.address + place, contents[place : place + _PART_BYTES])
+                yield
             page.changed = True
         yield
         yield from self._verify(cpu, space, page, frame)
@@ -264,7 +269,9 @@ class Pager(PythonGuest):
 
     def _block(self, page: _Page) -> int:
         # Each LIP has a disk of its own, and the same blocks of it.
-        return int(self.options["first_block"]) + page.number % int(self.options["pages"]) * _PAGE_BLOCKS
+        first_block, pages = self.options["first_block"], self.options["pages"]
+        block: int = first_block + page.number % pages * _PAGE_BLOCKS
+        return block
 
     def _is_changed(self, cpu: Processor, page: _Page, frame: _Frame) -> bool:
         """Whether the frame's change bit is on; it must be just where the page was changed."""
@@ -295,9 +302,7 @@ class Pager(PythonGuest):
             cpu.store_bytes(address, page.line(self._salt, space.lip, line))
         cpu.step()
 
-    def _verify(
-        self, cpu: Processor, space: _Space, page: _Page, frame: _Frame
-    ) -> Generator[Any, Any, None]:
+    def _verify(self, cpu: Processor, space: _Space, page: _Page, frame: _Frame) -> Generator[Any, Any, None]:
         """Verify a whole page."""
         expected = page.contents(self._salt, space.lip)
         for place in range(0, PAGE_BYTES, _PART_BYTES):

@@ -45,8 +45,8 @@ class GuestEntry:
 GUESTS: dict[str, GuestEntry] = {
     name: GuestEntry(name, guest)
     for name, guest in (
-        ("hammer", Hammer), ("ledger", Ledger), ("chain", Chain), ("journal", Journal), ("sharer", Sharer),
-        ("copier", Copier), ("typist", Typist), ("pager", Pager), ("idle", Idle),
+        ("hammer", Hammer), ("ledger", Ledger), ("chain", Chain), ("journal", Journal), ("pager", Pager),
+        ("copier", Copier), ("sharer", Sharer), ("typist", Typist), ("idle", Idle),
     )
 }  # fmt: skip
 
