@@ -12,6 +12,7 @@ from lparvm.guests.hammer import Hammer
 from lparvm.guests.idle import Idle
 from lparvm.guests.journal import Journal
 from lparvm.guests.ledger import Ledger
+from lparvm.guests.swapper import Swapper
 from lparvm.options import SEED, Option
 
 
@@ -42,6 +43,7 @@ GUESTS: dict[str, GuestEntry] = {
     name: GuestEntry(name, guest)
     for name, guest in (
         ("hammer", Hammer), ("ledger", Ledger), ("chain", Chain), ("journal", Journal), ("idle", Idle),
+        ("swapper", Swapper),
     )
 }  # fmt: skip
 

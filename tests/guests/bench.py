@@ -11,6 +11,7 @@ from lparvm.arch.state_description import StateDescription
 from lparvm.guests import Guest, GuestSetup
 from lparvm.guests.registry import load_guest
 from lparvm.storage.channel_view import ChannelView
+from lparvm.storage.expanded_storage import ExpandedStorage
 from lparvm.storage.main_storage import MainStorage
 
 NORMAL = DeviceStatus.CHANNEL_END | DeviceStatus.DEVICE_END
@@ -70,15 +71,36 @@ class FakeDisk:
 
 
 class Bench:
-    """A loaded guest in a zone of `pages` pages, of main storage three times as large."""
+    """A loaded guest in a zone of `pages` pages, of main storage three times as large.
 
-    def __init__(self, guest="hammer", *, lips=1, pages=16, seed=0, devices=(), lpar="LPAR1", options=None):
+    Of expanded storage it has `blocks` blocks, between those of two others.
+    """
+
+    def __init__(
+        self, guest="hammer", *, lips=1, pages=16, seed=0, devices=(), lpar="LPAR1", options=None, blocks=48
+    ):
         cls = load_guest(guest) if isinstance(guest, str) else guest
         self.storage = MainStorage(3 * pages + 8)
         self.zone = Zone(pages // 2 + 1, pages)
         names = tuple(f"LIP{number + 1}" for number in range(lips))
-        self.states = [StateDescription(lpar, name, number, self.zone) for number, name in enumerate(names)]
-        setup = GuestSetup(lpar, names, seed, options or {}, devices, storage=self.storage)
+        self.expanded = ExpandedStorage(blocks + 16)
+        self.expanded.assign("BELOW", 8)
+        self.area = self.expanded.assign(lpar, blocks)
+        self.expanded.assign("ABOVE", 8)
+        self.states = [
+            StateDescription(
+                lpar,
+                name,
+                number,
+                self.zone,
+                expanded_origin=self.area.origin,
+                expanded_blocks=self.area.blocks,
+            )
+            for number, name in enumerate(names)
+        ]
+        setup = GuestSetup(
+            lpar, names, seed, options or {}, devices, storage=self.storage, expanded=self.expanded
+        )
         self.guest: Guest = cls(setup)
         self.disks = {device: FakeDisk(self.storage, lambda: self.zone) for device in devices}
         self.guest.load(self.states)

@@ -22,7 +22,7 @@ def module(tmp_path, monkeypatch):
 
 
 def test_every_built_in_guest_has_a_name_a_sentence_and_documented_options():
-    assert list(GUESTS) == ["hammer", "ledger", "chain", "journal", "idle"]
+    assert list(GUESTS) == ["hammer", "ledger", "chain", "journal", "idle", "swapper"]
     for name, entry in GUESTS.items():
         assert entry.name == name
         assert entry.summary.endswith(".")
@@ -54,7 +54,7 @@ def test_a_guest_of_ones_own_is_named_by_module_and_class(module):
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("hamer", "unknown; expected one of hammer, ledger, chain, journal, idle, or 'package.module:Class'"),
+        ("hamer", "unknown; expected one of hammer, ledger, chain, journal, idle, swapper, or 'package.module:Class'"),
         ("Hammer", "unknown"),
         ("", "unknown"),
         ("a:b:c", "unknown"),
