@@ -85,8 +85,8 @@ def frame(title: str, rows: Sequence[FrameRow], main_storage_frames: int) -> Ren
     marks = [mark_of(position) for position in range(len(rows))]
     for position, row in enumerate(rows):
         sizes = [row.origin, row.size, row.gap, *((row.expanded,) if expanded else ())]
-        name = (Text(marks[position], style=_colour(position)), row.name)
-        table.add_row(*name, *map(_size, sizes), row.state)
+        marked = Text(marks[position], style=_colour(position))
+        table.add_row(marked, row.name, *map(_size, sizes), row.state)
     drawn = Text("0 ")
     for mark in bar:
         drawn.append(mark, style=_colour(marks.index(mark)) if mark in marks else "dim")
