@@ -6,6 +6,9 @@ What a scenario may set stands in `scenario.py`; here is what bounds it.
 # Main storage. 2^28 frames are 1 TiB: more than any address space that can be reserved lazily needs.
 MAIN_STORAGE_FRAMES_MAX = 1 << 28
 
+# Expanded storage, of all LPARs together: 2^24 blocks are 64 GiB, as much as a machine ever had.
+EXPANDED_STORAGE_BLOCKS_MAX = 1 << 24
+
 # The machine's parts. Names are short because they head columns and lanes.
 LPARS_MAX = 64
 LIPS_MAX = 64

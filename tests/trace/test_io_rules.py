@@ -3,7 +3,7 @@
 import pytest
 from io_stories import busy, halted, rerouted, suspended
 from io_telling import PAGE
-from relocation_events import LPAR, Story, completed, zone
+from relocation_events import LPAR, NO_EXPANDED, Story, completed, zone
 from spoiling import broken, edited, find, inserted, later, numbers, of_start, verdicts
 
 from lparvm.trace.rules import Verdict, all_checkers
@@ -186,7 +186,7 @@ def test_an_lpar_that_is_activated_again_counts_from_one():
     story.begin("IOP2")
     again = {**story.events[find(story.events, "lpar.activated", lpar=LPAR)]}
     story.tell("lpar.activated", "machine", **{name: again[name] for name in ("lpar", "guest", "lips", "iops")},
-               **zone(story.source))  # fmt: skip
+               **zone(story.source), **NO_EXPANDED)  # fmt: skip
     story.starts = story.interruptions = 0
     story.pending.clear()
     story.io("IOP1")
