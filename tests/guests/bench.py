@@ -55,7 +55,13 @@ class Bench:
         self.told = []  # orders of the channel subsystem
         self._waiting = {}
         setup = GuestSetup(
-            lpar, names, seed, options or {}, tuple(self.devices), storage=self.storage, expanded=self.expanded
+            lpar,
+            names,
+            seed,
+            options or {},
+            tuple(self.devices),
+            storage=self.storage,
+            expanded=self.expanded,
         )
         self.guest: Guest = cls(setup)
         self.guest.load(self.states)

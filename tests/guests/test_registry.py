@@ -61,8 +61,7 @@ def test_a_guest_of_ones_own_is_named_by_module_and_class(module):
     [
         (
             "hamer",
-            "unknown; expected one of hammer, ledger, chain, journal, pager, copier, sharer, typist, swapper, idle, "
-            "or 'package.module:Class'",
+            f"unknown; expected one of {', '.join(GUESTS)}, or 'package.module:Class'",
         ),
         ("Hammer", "unknown"),
         ("", "unknown"),
