@@ -6,6 +6,9 @@ What a scenario may set stands in `scenario.py`; here is what bounds it.
 # Main storage. 2^28 frames are 1 TiB: more than any address space that can be reserved lazily needs.
 MAIN_STORAGE_FRAMES_MAX = 1 << 28
 
+# Expanded storage, of all LPARs together: 2^24 blocks are 64 GiB, as much as a machine ever had.
+EXPANDED_STORAGE_BLOCKS_MAX = 1 << 24
+
 # The machine's parts. Names are short because they head columns and lanes.
 LPARS_MAX = 64
 LIPS_MAX = 64
@@ -68,6 +71,9 @@ SLICE_AIM_NS = 400_000
 CCWS_PER_START_MAX = 4096
 # Steps of a channel program that wait for nothing, before others get a turn.
 CHANNEL_STEPS_PER_TURN = 16
+# A channel program that tells something as often as it likes waits while a mailbox holds more than one part in
+# so many of what it can hold.
+MAILBOX_BUSY_SHARE = 4
 DISK_BLOCK_BYTES = 512
 DISK_BLOCKS_MAX = 1 << 32  # a LOCATE's block number has 4 bytes
 # Blocks that are read from a disk's file at once, whatever a LOCATE says: the program's count may be far less.

@@ -110,6 +110,7 @@ def _rows(rows: Sequence[FrameRow]) -> list[dict[str, Any]]:
             "origin": row.origin * PAGE_BYTES,
             "size": row.size * PAGE_BYTES,
             "gap": row.gap * PAGE_BYTES,
+            "expanded": row.expanded * PAGE_BYTES,
             "state": row.state,
         }
         for row in rows

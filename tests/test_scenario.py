@@ -277,7 +277,7 @@ WRONG = {
     "one IOP as two paths": (changed('["iop2", "IOP1"]', '["iop2", "IOP2"]'), "device[1].iop", "'IOP2' stands twice; expected"),
     "unknown device": (changed('["0190", "01A0"]', '["0191"]'), "lpar[1].devices", "there is no device '0191'; expected 0190, or another of 01A0"),
     "device twice in an LPAR": (changed('["0190", "01A0"]', '["0190", "190"]'), "lpar[1].devices", "'0190' stands twice"),
-    "unknown device kind": (changed('"disk"', '"disc"'), "device[0].kind", "unknown kind of device 'disc'; expected one of disk, stuck"),
+    "unknown device kind": (changed('"disk"', '"disc"'), "device[0].kind", "unknown kind of device 'disc'; expected one of disk, tape, console, clock, null, fault, stuck"),
     "unknown device option": (changed('{ size = "1M" }', '{ sice = "1M" }'), "device[0].options", "unknown option 'sice'; expected one of size"),
     "bad device option": (changed('{ size = "1M" }', '{ size = "huge" }'), "device[0].options", "option 'size': 'huge'; expected a size"),
     "device options that don't go together": (changed('{ size = "1M" }', "{ size = 1000 }"), "device[0].options", "expected a multiple of 512"),

@@ -87,6 +87,10 @@ class LipControl(Actor):
                 case gc.AnswerStopped(op=op):
                     self.post(LPAR_CONTROL, m.GuestStopped(op, self.lpar), cause)
                 case gc.AnswerRestarted(op=op, standings=standings):
+                    numbers = [one.number for one in cs.pending(self._subsystem)]
+                    cause = self.log.emit(
+                        "interruptions.kept", op=op, cause=cause, lpar=self.lpar, numbers=numbers
+                    )
                     self.post(LPAR_CONTROL, m.GuestRestarted(op, self.lpar, standings), cause)
 
     def _simulate(self, lip: str, request: Request, cause: int | None) -> None:

@@ -27,6 +27,8 @@ class StateDescription:
         prefix: guest absolute address of the prefix area.
         reply: what the simulation of the last intercepted instruction returns to the guest.
         instructions: instructions run since IPL.
+        expanded_origin: block of expanded storage that is the guest's block 0.
+        expanded_blocks: how many blocks it has from there on. A relocation leaves both as they are.
     """
 
     lpar: str
@@ -39,3 +41,5 @@ class StateDescription:
     prefix: int = 0
     reply: Any = None
     instructions: int = 0
+    expanded_origin: int = 0
+    expanded_blocks: int = 0

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from lparvm.actors.service_processor import CommandResult, OperatorMessage
 from lparvm.arch.address import PAGE_BYTES
-from lparvm.protocol.displays import mark_of, storage_bar
+from lparvm.protocol.displays import has_expanded, mark_of, storage_bar
 from lparvm.protocol.messages import FrameRow
 from lparvm.report import INTACT, RunReport
 from lparvm.units import format_duration, format_size, seconds
@@ -74,17 +74,19 @@ def _message(code: str, text: str) -> str:
 def frame(title: str, rows: Sequence[FrameRow], main_storage_frames: int) -> RenderableType:
     """The LPAR frame as a table (Figs. 3A, 4A), and storage as a bar (Figs. 3B, 4B)."""
     table = _table(title)
-    for name, justify in (("", "left"), ("LPAR", "left"), ("origin", "right"), ("size", "right"),
-                          ("gap", "right"), ("state", "left")):  # fmt: skip
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    expanded = has_expanded(rows)
+    table.add_column("")
+    table.add_column("LPAR")
+    for name in ("origin", "size", "gap", *(("expanded",) if expanded else ())):
+        table.add_column(name, justify="right")
+    table.add_column("state")
     total = main_storage_frames * PAGE_BYTES
     bar = storage_bar(rows, total, _BAR_COLUMNS)
     marks = [mark_of(position) for position in range(len(rows))]
     for position, row in enumerate(rows):
-        table.add_row(
-            Text(marks[position], style=_colour(position)), row.name, _size(row.origin), _size(row.size),
-            _size(row.gap), row.state,
-        )  # fmt: skip
+        sizes = [row.origin, row.size, row.gap, *((row.expanded,) if expanded else ())]
+        marked = Text(marks[position], style=_colour(position))
+        table.add_row(marked, row.name, *map(_size, sizes), row.state)
     drawn = Text("0 ")
     for mark in bar:
         drawn.append(mark, style=_colour(marks.index(mark)) if mark in marks else "dim")

@@ -20,6 +20,7 @@ from lparvm.arch.state_description import StateDescription
 from lparvm.errors import UsageError
 from lparvm.options import SEED, Option, parse_options
 from lparvm.storage.access import Span
+from lparvm.storage.expanded_storage import ExpandedStorage
 from lparvm.storage.main_storage import MainStorage
 from lparvm.storage.view import Observer
 
@@ -52,6 +53,7 @@ class GuestSetup:
         options: the scenario's options for this guest, not yet checked.
         devices: numbers of the LPAR's devices.
         storage: main storage.
+        expanded: expanded storage; None: the machine has none.
     """
 
     lpar: str
@@ -60,6 +62,7 @@ class GuestSetup:
     options: dict[str, Any] = Factory(dict)
     devices: tuple[int, ...] = ()
     storage: MainStorage = field(kw_only=True, repr=False)
+    expanded: ExpandedStorage | None = field(default=None, kw_only=True, repr=False)
 
 
 class Guest(ABC):

@@ -4,6 +4,7 @@ Besides the accesses of `GuestView` there are some on many pages at once, for IP
 big-endian words, as they lie in storage, at the speed of memory.
 """
 
+import enum
 import random
 from collections.abc import Callable
 from typing import Any
@@ -12,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lparvm import config
-from lparvm.arch.address import PAGE_SHIFT, Zone
+from lparvm.arch.address import PAGE_BYTES, PAGE_SHIFT, Zone
 from lparvm.arch.interruption import ProgramCode, ProgramInterruption
 from lparvm.arch.state_description import StateDescription
 from lparvm.storage.access import first_protected, mark_accessed
+from lparvm.storage.expanded_storage import ExpandedStorage
 from lparvm.storage.main_storage import POISON_WORD, MainStorage
 from lparvm.storage.view import GuestView
 
@@ -24,6 +26,16 @@ Words = npt.NDArray[np.uint64]
 
 BIG_ENDIAN_WORD = np.dtype(">u8")
 """The type of a word as it lies in storage."""
+
+_PAGE_WORDS = PAGE_BYTES >> 3
+
+
+class PagingCode(enum.IntEnum):
+    """Condition codes of PAGE IN and PAGE OUT."""
+
+    DONE = 0
+    DATA_ERROR = 1
+    NOT_AVAILABLE = 3
 
 
 class Processor(GuestView):
@@ -39,7 +51,9 @@ class Processor(GuestView):
         steps: verified steps done.
     """
 
-    __slots__ = ("_report", "cpu_address", "devices", "lip", "lip_count", "options", "rng", "steps")
+    __slots__ = (
+        "_expanded", "_report", "cpu_address", "devices", "lip", "lip_count", "options", "rng", "steps",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -52,6 +66,7 @@ class Processor(GuestView):
         devices: tuple[int, ...],
         options: dict[str, Any],
         report: Callable[[int, str, str, str | None], None],
+        expanded: ExpandedStorage | None = None,
     ) -> None:
         """The processor of `state`; `report` takes address, expected, found and LIP of each damage."""
         super().__init__(storage, state)
@@ -63,6 +78,7 @@ class Processor(GuestView):
         self.options = options
         self.steps = 0
         self._report = report
+        self._expanded = expanded
 
     def step(self) -> None:
         """Count a step of work that was done and verified."""
@@ -74,6 +90,58 @@ class Processor(GuestView):
         Integers are told in hexadecimal, anything else as its text.
         """
         self._report(address, _text(expected), _text(found), self.lip)
+
+    # Expanded storage.
+
+    @property
+    def expanded_blocks(self) -> int:
+        """How many blocks of expanded storage the guest has: numbers 0 to this, exclusive."""
+        return self.state.expanded_blocks
+
+    def page_in(self, address: int, block: int) -> PagingCode:
+        """Store a block of expanded storage into the page at a guest absolute address (PGIN).
+
+        As in all instructions on whole pages, the address' rightmost 12 bits are ignored. It is an access like
+        any store: key-controlled protection, reference and change bit, an instruction a word. With another
+        condition code than 0 main storage is as it was.
+
+        Returns:
+            The condition code: 0 done, 1 the block's data are lost, 3 there is no such block.
+
+        Raises:
+            ProgramInterruption: addressing, protection; not for a block that there isn't.
+        """
+        return self._page(address, block, store=True)
+
+    def page_out(self, address: int, block: int) -> PagingCode:
+        """Fetch the page at a guest absolute address into a block of expanded storage (PGOUT).
+
+        The storage key is not kept with the block. For the rest see `page_in`, but for fetches.
+
+        Raises:
+            ProgramInterruption: addressing, protection; not for a block that there isn't.
+        """
+        return self._page(address, block, store=False)
+
+    def _page(self, address: int, block: int, *, store: bool) -> PagingCode:
+        state, expanded = self.state, self._expanded
+        # Before the address is looked at, as real ones do.
+        if expanded is None or not 0 <= block < state.expanded_blocks:
+            self.instructions += 1
+            return PagingCode.NOT_AVAILABLE
+        page = address & -PAGE_BYTES
+        host_block = state.expanded_origin + block
+        if expanded.is_faulty(host_block):
+            self._check(page, PAGE_BYTES, store=store)
+            self.instructions += 1
+            return PagingCode.DATA_ERROR
+        if store:
+            host = self._store_host(page, PAGE_BYTES, _PAGE_WORDS)
+            self.storage.frames[host >> PAGE_SHIFT] = expanded.blocks[host_block]
+        else:
+            host = self._fetch_host(page, PAGE_BYTES, _PAGE_WORDS)
+            expanded.blocks[host_block] = self.storage.frames[host >> PAGE_SHIFT]
+        return PagingCode.DONE
 
     # Many pages at once.
 

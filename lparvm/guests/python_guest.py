@@ -163,6 +163,7 @@ class PythonGuest(Guest):
             devices=self.setup.devices,
             options=self.options,
             report=self._report,
+            expanded=self.setup.expanded,
         )
 
     def _report(self, address: int, expected: str, found: str, lip: str | None) -> None:

@@ -15,6 +15,7 @@ from lparvm.guests.journal import Journal
 from lparvm.guests.ledger import Ledger
 from lparvm.guests.pager import Pager
 from lparvm.guests.sharer import Sharer
+from lparvm.guests.swapper import Swapper
 from lparvm.guests.typist import Typist
 from lparvm.options import SEED, Option
 
@@ -46,7 +47,8 @@ GUESTS: dict[str, GuestEntry] = {
     name: GuestEntry(name, guest)
     for name, guest in (
         ("hammer", Hammer), ("ledger", Ledger), ("chain", Chain), ("journal", Journal), ("pager", Pager),
-        ("copier", Copier), ("sharer", Sharer), ("typist", Typist), ("idle", Idle),
+        ("copier", Copier), ("sharer", Sharer), ("typist", Typist), ("swapper", Swapper),
+        ("idle", Idle),
     )
 }  # fmt: skip
 

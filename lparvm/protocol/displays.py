@@ -15,14 +15,19 @@ _MARKS = "123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0+*"
 
 
 def frame_lines(rows: Sequence[m.FrameRow], main_storage_bytes: int) -> tuple[str, ...]:
-    """The LPAR frame: name, origin, size and gap of each LPAR, by origin."""
-    head = f"{'LPAR':<16} {'origin':>8} {'size':>8} {'gap':>8}  state"
+    """The LPAR frame: name, origin, size and gap of each LPAR, by origin; expanded storage where one has any."""
+    expanded = has_expanded(rows)
+    head = f"{'LPAR':<16} {'origin':>8} {'size':>8} {'gap':>8}" + expanded * f" {'expanded':>8}" + "  state"
     lines = [f"main storage {format_size(main_storage_bytes)}", head]
-    lines += [
-        f"{row.name:<16} {_size(row.origin):>8} {_size(row.size):>8} {_size(row.gap):>8}  {row.state}"
-        for row in rows
-    ]
+    for row in rows:
+        line = f"{row.name:<16} {_size(row.origin):>8} {_size(row.size):>8} {_size(row.gap):>8}"
+        lines.append(line + expanded * f" {_size(row.expanded):>8}" + f"  {row.state}")
     return tuple(lines)
+
+
+def has_expanded(rows: Sequence[m.FrameRow]) -> bool:
+    """Whether an LPAR has expanded storage: only then the frame has a column for it."""
+    return any(row.expanded for row in rows)
 
 
 def storage_lines(rows: Sequence[m.FrameRow], main_storage_bytes: int) -> tuple[str, ...]:

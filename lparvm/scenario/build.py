@@ -11,6 +11,7 @@ from functools import partial
 
 from lparvm import config
 from lparvm.arch.address import PAGE_BYTES, PAGE_SHIFT, Zone
+from lparvm.arch.subchannel import PATHS_MAX
 from lparvm.errors import ScenarioError, UsageError
 from lparvm.protocol.actor_names import LPAR_CONTROL, RESOURCE_MANAGER, SERVICE_PROCESSOR
 from lparvm.protocol.commands import GRAMMAR
@@ -74,7 +75,7 @@ def build(file: ScenarioFile, source: str) -> Scenario:
         timing=Timing(file.timing.lip_mips, file.timing.transfer_rate), iops=iops, devices=devices,
         lpars=lpars, lips=tuple(lips), commands=_commands(wrong, file.command),
         faults=tuple(_fault(wrong, f"fault[{i}]", table, frames, iops) for i, table in enumerate(file.fault)),
-        run=RunConfig(file.run.duration),
+        run=RunConfig(file.run.duration), iop_rates={iop.name: iop.rate for iop in file.iop},
     )  # fmt: skip
 
 
@@ -91,6 +92,8 @@ def _devices(wrong: Wrong, tables: Sequence[DeviceTable], iops: Sequence[str]) -
         if not names:
             raise wrong(f"{key}.iop", "the array is empty", choice("", iops))
         _check_unique(wrong, ((f"{key}.iop", name) for name in names))
+        if len(names) > PATHS_MAX:
+            raise wrong(f"{key}.iop", f"there are {len(names)} paths", f"{PATHS_MAX} at most")
         for name in names:
             if name not in iops:
                 raise wrong(f"{key}.iop", f"there is no IOP '{name}'", choice(name, iops))
@@ -122,8 +125,9 @@ def _lpars(
     lpars = []
     for index, table in enumerate(tables):
         key = f"lpar[{index}]"
-        if table.expanded_storage is not None:
-            raise wrong(f"{key}.expanded_storage", _LATER, "main storage only")
+        _check_expanded(
+            wrong, f"{key}.expanded_storage", [table.expanded_storage for table in tables[: index + 1]]
+        )
         used = [f"{number:04X}" for number in table.devices]
         _check_unique(wrong, ((f"{key}.devices", number) for number in used))
         for number in used:
@@ -132,7 +136,7 @@ def _lpars(
         _ask(wrong, f"{key}.guest", partial(parts.check_guest, table.guest))
         lpar = LparConfig(
             table.name, Zone(table.origin, table.size), lips[index], table.guest, dict(table.options.values),
-            table.devices,
+            table.devices, table.expanded_storage,
         )  # fmt: skip
         _ask(wrong, f"{key}.options", partial(parts.check_guest_options, lpar))
         lpars.append(lpar)
@@ -157,6 +161,15 @@ def _check_zones(wrong: Wrong, lpars: Sequence[LparConfig], frames: int) -> None
             shared = f"{_size(high.zone.origin)} to {_size(end)} ({_size(end - high.zone.origin)})"
             problem = f"the zones of {low.name} and {high.name} overlap from {shared}"
             raise wrong(f"lpar[{index}].origin", problem, "zones without common storage")
+
+
+def _check_expanded(wrong: Wrong, key: str, blocks: Sequence[int]) -> None:
+    """Expanded storage of an LPAR, the last of `blocks`, behind that of those before it."""
+    before = sum(blocks[:-1])
+    left = config.EXPANDED_STORAGE_BLOCKS_MAX - before
+    if blocks[-1] > left:
+        others = f": the LPARs before it have {_size(before)}" if before else ""
+        raise wrong(key, f"{_size(blocks[-1])} is too large{others}", f"{_size(left)} at most")
 
 
 def _lips(wrong: Wrong, tables: Sequence[LparTable], iops: Sequence[str]) -> list[tuple[str, ...]]:

@@ -30,7 +30,7 @@ class DeviceConfig:
     Attributes:
         number: device number, 0 to 0xFFFF.
         kind: what `devices.registry.make_device` calls it.
-        iops: the IOPs it is attached to, a path each; the first is used.
+        iops: the IOPs it is attached to, a path each, in the order of the paths.
         latency_ns: time of each operation.
         options: what else its kind takes.
     """
@@ -52,6 +52,7 @@ class LparConfig:
         guest: a built-in name, or `package.module:Class`.
         options: the guest's options.
         devices: numbers of its devices, in the order in which the guest counts them.
+        expanded_blocks: its expanded storage, in blocks of 4 KiB.
     """
 
     name: str
@@ -60,6 +61,7 @@ class LparConfig:
     guest: str
     options: Mapping[str, Any] = Factory(dict)
     devices: tuple[int, ...] = ()
+    expanded_blocks: int = 0
 
 
 @frozen
@@ -105,6 +107,7 @@ class Scenario:
         iops: names, in the order of the file.
         lips: names of all LIPs, in natural order: LIP2 before LIP10.
         commands: in the order of the file; their times need not be in order.
+        iop_rates: of each IOP, what it moves over all its subchannels, in bytes a second; None: no limit.
     """
 
     name: str
@@ -118,3 +121,9 @@ class Scenario:
     commands: tuple[CommandConfig, ...]
     faults: tuple[FaultConfig, ...]
     run: RunConfig
+    iop_rates: Mapping[str, int | None] = Factory(dict)
+
+    @property
+    def expanded_blocks(self) -> int:
+        """The expanded storage of all LPARs, in blocks of 4 KiB."""
+        return sum(lpar.expanded_blocks for lpar in self.lpars)

@@ -12,6 +12,7 @@ from lparvm.options import SEED, parse_options
 from lparvm.protocol.command_parser import parse
 from lparvm.scenario.errors import WrongValue
 from lparvm.scenario.model import DeviceConfig, LparConfig
+from lparvm.storage.expanded_storage import ExpandedStorage
 from lparvm.storage.main_storage import MainStorage
 
 
@@ -36,8 +37,10 @@ def check_guest_options(lpar: LparConfig) -> None:
         parse_options((*guest.OPTIONS, SEED), lpar.options, f"guest {guest.__name__}")
         return
     # The built-in ones only judge their options when they are made, also against each other.
-    with MainStorage(1) as storage:
-        guest(GuestSetup(lpar.name, lpar.lips, 0, dict(lpar.options), lpar.devices, storage=storage))
+    with MainStorage(1) as storage, ExpandedStorage(lpar.expanded_blocks) as expanded:
+        expanded.assign(lpar.name, lpar.expanded_blocks)
+        options = dict(lpar.options)
+        guest(GuestSetup(lpar.name, lpar.lips, 0, options, lpar.devices, storage=storage, expanded=expanded))
 
 
 def check_device_kind(kind: str) -> None:

@@ -25,6 +25,7 @@ from lparvm.protocol.results import Result
 from lparvm.scenario.errors import WrongValue, choice, error, show
 from lparvm.scenario.values import (
     VALUES,
+    Blocks,
     Bytes,
     DeviceNumber,
     ExtentFrames,
@@ -60,6 +61,7 @@ class IopTable:
     """`[[iop]]`."""
 
     name: Name
+    rate: Bytes | None = None
 
 
 @frozen
@@ -84,7 +86,7 @@ class LparTable:
     guest: Line = field(default=Line("idle"))
     options: Options = field(default=Options({}))
     devices: tuple[DeviceNumber, ...] = ()
-    expanded_storage: Any = None
+    expanded_storage: Blocks = field(default=Blocks(0))
 
 
 @frozen

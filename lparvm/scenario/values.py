@@ -21,6 +21,7 @@ Line = NewType("Line", str)
 Bytes = NewType("Bytes", int)
 OriginFrames = NewType("OriginFrames", int)
 ExtentFrames = NewType("ExtentFrames", int)
+Blocks = NewType("Blocks", int)
 TimeNs = NewType("TimeNs", int)
 PositiveTimeNs = NewType("PositiveTimeNs", int)
 Mips = NewType("Mips", float)
@@ -97,16 +98,16 @@ def _rate(value: Any) -> int:
     return rate
 
 
-def _origin(value: Any) -> int:
-    origin_bytes = read_size(value)
-    if origin_bytes % PAGE_BYTES:
+def _pages(value: Any) -> int:
+    size_bytes = read_size(value)
+    if size_bytes % PAGE_BYTES:
         problem = f"{show(value)} is not a multiple of {PAGE_BYTES}"
         raise WrongValue(problem, f"a multiple of {PAGE_BYTES}, the size of a page")
-    return origin_bytes >> PAGE_SHIFT
+    return size_bytes >> PAGE_SHIFT
 
 
 def _extent(value: Any) -> int:
-    frames = _origin(value)
+    frames = _pages(value)
     if frames == 0:
         raise WrongValue("the size is 0", f"at least one page, {PAGE_BYTES}")
     return frames
@@ -160,8 +161,9 @@ VALUES: dict[Any, tuple[Callable[[Any], Any], str]] = {
     Name: (_name, f"a name: {_NAME_EXPECTED}"),
     Line: (_line, "a text in quotes"),
     Bytes: (_rate, SIZE_EXPECTED),
-    OriginFrames: (_origin, SIZE_EXPECTED),
+    OriginFrames: (_pages, SIZE_EXPECTED),
     ExtentFrames: (_extent, SIZE_EXPECTED),
+    Blocks: (_pages, SIZE_EXPECTED),
     TimeNs: (_time, DURATION_EXPECTED),
     PositiveTimeNs: (_positive_time, DURATION_EXPECTED),
     Mips: (_mips, "a number"),

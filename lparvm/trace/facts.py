@@ -39,8 +39,10 @@ FACTS: tuple[EventType, ...] = (
             "guest": _NAME,
             "lips": "list of str",
             "iops": "list of str",
+            "expanded_first_block": "int, block of expanded storage; 0 where there are none",
+            "expanded_blocks": "int, blocks of 4 KiB; no relocation moves them",
         },
-        "an LPAR owns its zone, cleared; its guest is loaded (IPL)",
+        "an LPAR owns its zone, cleared, and its expanded storage; its guest is loaded (IPL)",
     ),
     # The map: one owner a frame.
     EventType(

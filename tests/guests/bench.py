@@ -9,6 +9,7 @@ from lparvm.arch.subchannel import Function
 from lparvm.guests import Guest, GuestSetup
 from lparvm.guests.registry import load_guest
 from lparvm.protocol import channel_subsystem as css
+from lparvm.storage.expanded_storage import ExpandedStorage
 from lparvm.storage.main_storage import MainStorage
 
 from .io_rig import Rig, disks, subsystem
@@ -18,16 +19,34 @@ class Bench:
     """A loaded guest in a zone of `pages` pages, of main storage three times as large.
 
     `devices`: numbers, of disks; or the devices by number; or a rig that others use too.
+
+    Of expanded storage it has `blocks` blocks, between those of two others.
     """
 
-    def __init__(self, guest="hammer", *, lips=1, pages=16, seed=0, devices=(), lpar="LPAR1", options=None):
+    def __init__(
+        self, guest="hammer", *, lips=1, pages=16, seed=0, devices=(), lpar="LPAR1", options=None, blocks=48
+    ):
         cls = load_guest(guest) if isinstance(guest, str) else guest
         self.lpar = lpar
         self.storage = MainStorage(3 * pages + 8)
         self.zone = Zone(pages // 2 + 1, pages)
         self.zone_of_channel = lambda: self.zone
         names = tuple(f"LIP{number + 1}" for number in range(lips))
-        self.states = [StateDescription(lpar, name, number, self.zone) for number, name in enumerate(names)]
+        self.expanded = ExpandedStorage(blocks + 16)
+        self.expanded.assign("BELOW", 8)
+        self.area = self.expanded.assign(lpar, blocks)
+        self.expanded.assign("ABOVE", 8)
+        self.states = [
+            StateDescription(
+                lpar,
+                name,
+                number,
+                self.zone,
+                expanded_origin=self.area.origin,
+                expanded_blocks=self.area.blocks,
+            )
+            for number, name in enumerate(names)
+        ]
         if not isinstance(devices, Rig):
             devices = Rig(devices if isinstance(devices, dict) else disks(*devices))
         self.rig = devices
@@ -36,7 +55,15 @@ class Bench:
         self.subsystem = subsystem(lpar, self.devices)
         self.told = []  # orders of the channel subsystem
         self._waiting = {}
-        setup = GuestSetup(lpar, names, seed, options or {}, tuple(self.devices), storage=self.storage)
+        setup = GuestSetup(
+            lpar,
+            names,
+            seed,
+            options or {},
+            tuple(self.devices),
+            storage=self.storage,
+            expanded=self.expanded,
+        )
         self.guest: Guest = cls(setup)
         self.guest.load(self.states)
 

@@ -96,8 +96,8 @@ def test_slices_keep_to_their_budget(name):
         for state in machine.states:
             before = state.instructions
             machine.reply(state, machine.guest.run(state, 100))
-            # The longest stretch without a yield is a record of the journal: fetched and compared.
-            assert state.instructions - before <= 100 + 3 * 128, "one slice ran far over its budget"
+            # The longest stretch without a yield is a page of the swapper: its key and all its words.
+            assert state.instructions - before <= 100 + 2 + 512, "one slice ran far over its budget"
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -23,7 +23,7 @@ def module(tmp_path, monkeypatch):
 
 def test_every_built_in_guest_has_a_name_a_sentence_and_documented_options():
     assert list(GUESTS) == [
-        "hammer", "ledger", "chain", "journal", "pager", "copier", "sharer", "typist", "idle",
+        "hammer", "ledger", "chain", "journal", "pager", "copier", "sharer", "typist", "swapper", "idle",
     ]  # fmt: skip
     for name, entry in GUESTS.items():
         assert entry.name == name

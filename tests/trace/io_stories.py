@@ -1,6 +1,6 @@
 """Stories of relocations with I/O under way: what a correct machine tells, in its harder cases."""
 
-from io_events import PAGE, Event
+from io_telling import PAGE, Event
 from relocation_events import IOPS, LPAR, Story
 
 STUCK = "0195"

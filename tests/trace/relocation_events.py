@@ -7,12 +7,13 @@ chunks of 64 pages. Nothing here knows lparvm's actors or its protocol: the orde
 from collections.abc import Iterable
 from typing import Any
 
-from io_events import PAGE, Event, IoTelling
+from io_telling import PAGE, Event, IoTelling
 
 from lparvm.trace.vocabulary import COMMON_FIELDS, VOCABULARY, field_problems
 
 LPAR, LIPS, IOPS = "LPAR2", ("LIP3", "LIP4"), ("IOP1", "IOP2")
 EXTENT, CHUNK, STORAGE = 256, 64, 509
+NO_EXPANDED = {"expanded_first_block": 0, "expanded_blocks": 0}
 
 
 class Story(IoTelling):
@@ -55,11 +56,13 @@ class Story(IoTelling):
             iops=IOPS,
         )
         self.tell(
-            "lpar.activated", "machine", lpar="LPAR1", **zone(0, 128), guest="idle", lips=["LIP1"], iops=[]
-        )
+            "lpar.activated", "machine", lpar="LPAR1", **zone(0, 128), guest="idle", lips=["LIP1"], iops=[],
+            **NO_EXPANDED,
+        )  # fmt: skip
         self.tell(
-            "lpar.activated", "machine", lpar=LPAR, **zone(self.source), guest="hammer", lips=LIPS, iops=IOPS
-        )
+            "lpar.activated", "machine", lpar=LPAR, **zone(self.source), guest="hammer", lips=LIPS, iops=IOPS,
+            **NO_EXPANDED,
+        )  # fmt: skip
         for iop in IOPS:
             self.tell("sale.set", iop, lpar=LPAR, iop=iop, **zone(self.source))
         self.tell("sie.issued", "LIP1", step=None, lpar="LPAR1", lip="LIP1", **zone(0, 128))

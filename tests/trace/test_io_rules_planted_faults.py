@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from io_events import PAGE, Event
 from io_stories import SHARED, STUCK, busy, halted, rerouted, suspended
+from io_telling import PAGE, Event
 from relocation_events import LPAR
 from spoiling import broken, edited, find, inserted, later, numbers, of_start, shifted, without
 

@@ -105,13 +105,14 @@ class QueryFrame:
 
 @frozen
 class FrameRow:
-    """One line of the LPAR frame (Figs. 3A, 4A); sizes in frames."""
+    """One line of the LPAR frame (Figs. 3A, 4A); sizes in frames, of expanded storage in blocks as large."""
 
     name: str
     origin: int
     size: int
     gap: int
     state: str
+    expanded: int = 0
 
 
 @frozen

@@ -3,9 +3,9 @@
 Checked, at each IOP for each LPAR:
 - no start that is held begins before `starts.released`; that comes after a SALE at this IOP since the
   relocation began to quiesce;
-- as many starts are released as are held; starts that were deferred may count as held;
+- as many starts are released as are held;
 - released starts begin in the order in which they were held, and before younger starts of the LPAR there. Only
-  one that is deferred again, or whose device is taken, may be overtaken, and never by one of its own device.
+  one that was deferred, or whose device is taken, may be overtaken, and never by one of its own device.
 
 Not checked: that a released start begins at all (that is starts-end-once); the order of starts of several
 LPARs; what SALE said (that is sale-agrees).
@@ -28,11 +28,11 @@ class _Waiting:
 
     Attributes:
         device: device number.
-        held: its LPAR is quiescing; else the device was not free.
+        deferred: its device was busy or reserved when it should have begun.
     """
 
     device: str
-    held: bool
+    deferred: bool = False
 
 
 class HeldStartsInOrder(Checker):
@@ -46,15 +46,16 @@ class HeldStartsInOrder(Checker):
         """Starts, SALE and release. All by (LPAR, IOP); what holds nothing is not kept."""
         self._iops: dict[str, tuple[str, ...]] = {}
         self._unsold: dict[_Where, int] = {}  # quiescing since then, without SALE
-        self._waiting: dict[_Where, dict[int, _Waiting]] = {}
+        self._deferred: dict[_Where, dict[int, _Waiting]] = {}
+        self._held: dict[_Where, dict[int, _Waiting]] = {}
         self._due: dict[_Where, dict[int, _Waiting]] = {}  # released, to begin in this order
         self._taken: dict[str, tuple[str, int]] = {}  # device -> start that it runs
         return {
             "lpar.activated": self._activated,
             "phase.entered": self._phase,
             "sale.set": self._sale,
-            "start.held": self._held,
-            "start.deferred": self._deferred,
+            "start.held": self._hold,
+            "start.deferred": self._defer,
             "starts.released": self._released,
             "start.begun": self._begun,
             "start.ended": self._ended,
@@ -63,7 +64,7 @@ class HeldStartsInOrder(Checker):
 
     def _activated(self, event: Event) -> None:
         self._iops[event["lpar"]] = tuple(event["iops"])
-        for starts in (self._waiting, self._due):
+        for starts in (self._deferred, self._held, self._due):
             for where in [where for where in starts if where[0] == event["lpar"]]:
                 del starts[where]
 
@@ -75,17 +76,18 @@ class HeldStartsInOrder(Checker):
     def _sale(self, event: Event) -> None:
         self._unsold.pop((event["lpar"], event["iop"]), None)
 
-    def _held(self, event: Event) -> None:
-        waiting = self._waiting.setdefault((event["lpar"], event["iop"]), {})
-        waiting[event["start"]] = _Waiting(event["device"], held=True)
-
-    def _deferred(self, event: Event) -> None:
+    def _hold(self, event: Event) -> None:
         where, number = (event["lpar"], event["iop"]), event["start"]
-        due = self._due.get(where, {})
-        if number in due:
-            due[number].held = False
+        waiting = _take(self._deferred, where, number) or _take(self._due, where, number)
+        self._held.setdefault(where, {})[number] = waiting or _Waiting(event["device"])
+
+    def _defer(self, event: Event) -> None:
+        where, number = (event["lpar"], event["iop"]), event["start"]
+        due = self._due.get(where, {}).get(number)
+        if due is not None:
+            due.deferred = True
         else:
-            self._waiting.setdefault(where, {}).setdefault(number, _Waiting(event["device"], held=False))
+            self._deferred.setdefault(where, {})[number] = _Waiting(event["device"], deferred=True)
 
     def _released(self, event: Event) -> None:
         self.checked += 1
@@ -93,25 +95,21 @@ class HeldStartsInOrder(Checker):
         if where in self._unsold:
             quiescing = f"quiescing since {self._unsold[where]} ns"
             self.violate(event, f"starts of {lpar} are released at {iop} without SALE, {quiescing}")
-        waiting = self._waiting.pop(where, {})
-        held = {number: start for number, start in waiting.items() if start.held}
-        # Those of an earlier release that were deferred still wait, too.
-        if not len(held) <= event["held"] <= len(waiting) + len(self._due.get(where, ())):
+        held = self._held.pop(where, {})
+        if event["held"] != len(held):
             numbers = ", ".join(map(str, held)) or "none"
             self.violate(event, f"{event['held']} starts of {lpar} are released at {iop}, held: {numbers}")
-        if len(waiting) > len(held):
-            self._waiting[where] = {number: start for number, start in waiting.items() if not start.held}
         if held:
             self._due.setdefault(where, {}).update(held)
 
     def _begun(self, event: Event) -> None:
         where, number = (event["lpar"], event["iop"]), event["start"]
         self._taken[event["device"]] = event["lpar"], number
-        if where in self._waiting:
-            start = _take(self._waiting, where, number)
-            if start is not None and start.held:
-                self.checked += 1
-                self.violate(event, f"start {number} of {where[0]} is held at {where[1]}, and begins")
+        if where in self._deferred:
+            _take(self._deferred, where, number)
+        if where in self._held and _take(self._held, where, number) is not None:
+            self.checked += 1
+            self.violate(event, f"start {number} of {where[0]} is held at {where[1]}, and begins")
         if where in self._due:
             self._judge_order(event, where, number)
 
@@ -123,7 +121,7 @@ class HeldStartsInOrder(Checker):
         for older, start in due.items():
             if older == number:
                 break
-            # One that was not held may be older than those that were, and go first.
+            # One that was never held may be older than those that were, and go first.
             overtaken = released or older < number
             if overtaken and (start.device == event["device"] or not self._excused(start)):
                 order = f"before start {older} (device {start.device}), which was held before it"
@@ -132,21 +130,20 @@ class HeldStartsInOrder(Checker):
         _take(self._due, where, number)
 
     def _excused(self, start: _Waiting) -> bool:
-        return not start.held or start.device in self._taken
+        return start.deferred or start.device in self._taken
 
     def _ended(self, event: Event) -> None:
         where, number = (event["lpar"], event["iop"]), event["start"]
-        if where in self._waiting:
-            _take(self._waiting, where, number)
-        if where in self._due:
-            _take(self._due, where, number)
+        for starts in (self._deferred, self._held, self._due):
+            if where in starts:
+                _take(starts, where, number)
         # A device that was given up ends when it ends; until another start begins there, it may be taken.
         if event["function"] != "CLEAR" and self._taken.get(event["device"]) == (where[0], number):
             del self._taken[event["device"]]
 
     def _varied(self, event: Event) -> None:
         # What waited for this path goes back to LIP control.
-        for starts in () if event["online"] else (self._waiting, self._due):
+        for starts in () if event["online"] else (self._deferred, self._held, self._due):
             for where in [where for where in starts if where[1] == event["iop"]]:
                 for number in [n for n, start in starts[where].items() if start.device == event["device"]]:
                     _take(starts, where, number)
@@ -154,8 +151,8 @@ class HeldStartsInOrder(Checker):
 
 def _take(starts: dict[_Where, dict[int, _Waiting]], where: _Where, number: int) -> _Waiting | None:
     """Take a start out; nothing stays where there was none but this one."""
-    here = starts[where]
-    start = here.pop(number, None)
-    if not here:
+    here = starts.get(where)
+    start = None if here is None else here.pop(number, None)
+    if here is not None and not here:
         del starts[where]
     return start

@@ -38,12 +38,14 @@ class _Start:
         since: when it was last heard of.
         iop: the IOP where it waits or runs; None: on its way to one.
         state: accepted | held | deferred | begun.
+        deferred: its device was busy or reserved when it should have begun.
     """
 
     device: str
     since: int
     iop: str | None = None
     state: str = "accepted"
+    deferred: bool = False
 
 
 class StartsEndOnce(Checker):
@@ -102,6 +104,7 @@ class StartsEndOnce(Checker):
             self._judge(event, start, state)
         else:
             start.state, start.iop, start.since = state, event["iop"], event["t"]
+            start.deferred = start.deferred or state == "deferred"
 
     def _begun(self, event: Event) -> None:
         lpar, device = event["lpar"], event["device"]
@@ -182,7 +185,7 @@ class StartsEndOnce(Checker):
         if held or start.device in self._taken:
             return True
         others = start.device in self._shared or self._user.get(start.device, lpar) != lpar
-        if start.state == "deferred" and others:
+        if start.deferred and others:
             return True
         released = 0 if start.iop is None else self._released.get((lpar, start.iop), 0)
         freed = self._freed.get(start.device, 0)
