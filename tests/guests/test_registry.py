@@ -54,7 +54,10 @@ def test_a_guest_of_ones_own_is_named_by_module_and_class(module):
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("hamer", "unknown; expected one of hammer, ledger, chain, journal, idle, swapper, or 'package.module:Class'"),
+        (
+            "hamer",
+            "unknown; expected one of hammer, ledger, chain, journal, idle, swapper, or 'package.module:Class'",
+        ),
         ("Hammer", "unknown"),
         ("", "unknown"),
         ("a:b:c", "unknown"),
