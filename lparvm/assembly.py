@@ -35,6 +35,7 @@ from lparvm.protocol.admission import LparEntry
 from lparvm.protocol.displays import with_failed
 from lparvm.protocol.guest_control import GuestControl
 from lparvm.scenario import LparConfig, Scenario
+from lparvm.storage.expanded_storage import ExpandedStorage
 from lparvm.storage.main_storage import MainStorage
 from lparvm.storage.zones import ZoneTable
 from lparvm.trace.writer import Trace
@@ -57,6 +58,7 @@ class Assembly:
 
     Attributes:
         storage: main storage.
+        expanded: expanded storage, and the map of it.
         zones: the resource manager's map.
         devices: by number.
         guests: by LPAR.
@@ -92,6 +94,8 @@ class Assembly:
         self._open = ExitStack()
         self.storage = MainStorage(scenario.main_storage_frames)
         self._open.callback(self.storage.close)
+        self.expanded = ExpandedStorage(scenario.expanded_blocks)
+        self._open.callback(self.expanded.close)
         self.zones = ZoneTable(scenario.main_storage_frames)
         self.devices: dict[int, Device] = {}
         self.guests: dict[str, Guest] = {}
@@ -147,19 +151,28 @@ class Assembly:
     def _load(self, lpar: LparConfig) -> None:
         self.zones.assign(lpar.name, lpar.zone)
         self.storage.clear(lpar.zone)
+        area = self.expanded.assign(lpar.name, lpar.expanded_blocks)
         setup = GuestSetup(
             lpar=lpar.name, lips=lpar.lips, seed=self._seed, options=dict(lpar.options),
-            devices=lpar.devices, storage=self.storage,
+            devices=lpar.devices, storage=self.storage, expanded=self.expanded,
         )  # fmt: skip
         guest = self.guests[lpar.name] = load_guest(lpar.guest)(setup)
         states = self.states[lpar.name] = [
-            StateDescription(lpar.name, lip, cpu_address, lpar.zone)
+            StateDescription(
+                lpar.name,
+                lip,
+                cpu_address,
+                lpar.zone,
+                expanded_origin=area.origin,
+                expanded_blocks=area.blocks,
+            )  # fmt: skip
             for cpu_address, lip in enumerate(lpar.lips)
         ]
         guest.load(states)
         self._trace.logger("MACHINE").emit(
             "lpar.activated", lpar=lpar.name, origin_frame=lpar.zone.origin, extent_frames=lpar.zone.extent,
             guest=lpar.guest, lips=lpar.lips, iops=self._iops_of(lpar),
+            expanded_first_block=area.origin, expanded_blocks=area.blocks,
         )  # fmt: skip
 
     def _iops_of(self, lpar: LparConfig) -> tuple[str, ...]:
@@ -207,7 +220,9 @@ class Assembly:
         self.control = parts.lpar_control(
             directory, log(LPAR_CONTROL), self.clock, entries, work, parts.advance
         )
-        self.resources = parts.resource_manager(directory, log(RESOURCE_MANAGER), self.clock, self.zones)
+        self.resources = parts.resource_manager(
+            directory, log(RESOURCE_MANAGER), self.clock, self.zones, self.expanded
+        )
         consoles = {
             lpar.name: number
             for lpar in scenario.lpars
@@ -239,7 +254,7 @@ class Assembly:
             paths = {number: self._paths[number] for number in mine}
             self.iops[name] = self._parts.iop(
                 name, directory, log(name), self.clock, self.storage, mine, users, zones, paths,
-                getattr(scenario, "iop_rates", {}).get(name),
+                scenario.iop_rates.get(name),
             )  # fmt: skip
 
     def _make_processors(self, directory: Mapping[str, Mailbox]) -> None:

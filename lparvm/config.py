@@ -71,6 +71,9 @@ SLICE_AIM_NS = 400_000
 CCWS_PER_START_MAX = 4096
 # Steps of a channel program that wait for nothing, before others get a turn.
 CHANNEL_STEPS_PER_TURN = 16
+# A channel program that tells something as often as it likes waits while a mailbox holds more than one part in
+# so many of what it can hold.
+MAILBOX_BUSY_SHARE = 4
 DISK_BLOCK_BYTES = 512
 DISK_BLOCKS_MAX = 1 << 32  # a LOCATE's block number has 4 bytes
 # Blocks that are read from a disk's file at once, whatever a LOCATE says: the program's count may be far less.

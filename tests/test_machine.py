@@ -115,7 +115,9 @@ async def test_displays_show_frame_storage_devices_and_operations(autojump_clock
             ["A", "0", "256K", "768K", "active"], ["B", "1M", "256K", "2816K", "active"],
         ]  # fmt: skip
         assert (await svp.display("STORAGE")).lines[1] == "1 A  2 B"
-        assert [line.split() for line in (await svp.display("DEVICES")).lines] == [["0190", "disk", "IOP1"]]
+        assert [line.split() for line in (await svp.display("DEVICES")).lines] == [
+            ["0190", "disk", "IOP1", "on"]
+        ]
         assert (await svp.display("OPERATIONS")).lines == ("no operations",)
         op = svp.submit("MVSTOR B HSA=2M")
         await trial.sleep_ms(5)

@@ -323,7 +323,7 @@ WRONG = {
     "one IOP as two paths": (changed('["iop2", "IOP1"]', '["iop2", "IOP2"]'), "device[1].iop", "'IOP2' stands twice; expected"),
     "unknown device": (changed('["0190", "01A0"]', '["0191"]'), "lpar[1].devices", "there is no device '0191'; expected 0190, or another of 01A0"),
     "device twice in an LPAR": (changed('["0190", "01A0"]', '["0190", "190"]'), "lpar[1].devices", "'0190' stands twice"),
-    "unknown device kind": (changed('"disk"', '"disc"'), "device[0].kind", "unknown kind of device 'disc'; expected one of disk, tape"),
+    "unknown device kind": (changed('"disk"', '"disc"'), "device[0].kind", "unknown kind of device 'disc'; expected one of disk, tape, console, clock, null, fault, stuck"),
     "unknown device option": (changed('{ size = "1M" }', '{ sice = "1M" }'), "device[0].options", "unknown option 'sice'; expected one of size"),
     "bad device option": (changed('{ size = "1M" }', '{ size = "huge" }'), "device[0].options", "option 'size': 'huge'; expected a size"),
     "device options that don't go together": (changed('{ size = "1M" }', "{ size = 1000 }"), "device[0].options", "expected a multiple of 512"),
@@ -331,7 +331,7 @@ WRONG = {
     "guest not importable": (changed('"hammer"', '"no_such_module:Guest"'), "lpar[0].guest", "no_such_module"),
     "guest without options": (changed("seed = 7", "sead = 7"), "lpar[0].options", "unknown option 'sead'"),
     "bad guest option": (changed("seed = 7", 'words = "x"'), "lpar[0].options", "option 'words': 'x'; expected a power of two"),
-    "guest options that don't go together": (changed('devices = ["0190", "01A0"]', "options = { blocks = 1 }"), "lpar[1].options", "option 'blocks': 1; expected 2 at least"),
+    "guest options that don't go together": (changed('devices = ["0190", "01A0"]', "options = { blocks = 1 }"), "lpar[1].options", "option 'blocks': 1; expected 8 at least"),
     # LIPs
     "no LIPs": (changed("lips = 2", "lips = 0"), "lpar[0].lips", "0 is no number of LIPs; expected a number from 1 to 64"),
     "LIPs that are a text": (changed("lips = 2", 'lips = "LIP1"'), "lpar[0].lips", "'LIP1' is no number of LIPs"),

@@ -14,8 +14,9 @@ from lparvm.actors.run_clock import RunClock
 from lparvm.arch.channel import Ending
 from lparvm.config import CHANNEL_STEPS_PER_TURN
 from lparvm.devices.base import Deaf, Device
-from lparvm.devices.channel_program import HaltSignal, Intermediate, Progress, Suspended, execute
+from lparvm.devices.channel_program import HaltSignal, Intermediate, Progress, Steps, Suspended, execute
 from lparvm.protocol import messages as m
+from lparvm.protocol.actor_names import SERVICE_PROCESSOR, lip_control_of
 from lparvm.storage.channel_view import ChannelView, TransferRefused
 from lparvm.trace.writer import TraceLogger
 from lparvm.units import NS_PER_S
@@ -54,6 +55,9 @@ class Owner(Protocol):
     def tell_self(self, message: m.IoIntermediate | m.ChannelProgramEnded, cause: int | None) -> None:
         """Post to the IOP's own mailbox."""
 
+    async def let_drain(self, *names: str) -> None:
+        """Let others run, until these actors have caught up with what was sent to them."""
+
 
 class ChannelTask:
     """A channel program under way.
@@ -83,7 +87,8 @@ class ChannelTask:
         self.given_up = False
         self._owner, self._view, self._cause = owner, view, cause
         self._first_ns = self.began_ns
-        self._halted = False
+        self._halted = False  # told to end
+        self._heard = False  # and ended for it
         self._told_bytes = 0
         self._resumed = trio.Event()
         # Entered for each wait that a halt may end.
@@ -124,7 +129,7 @@ class ChannelTask:
             if not self.given_up or self._view.span.lowest_host is not None:
                 self._tell_span(ending)
         start = self.start
-        ended = m.ChannelProgramEnded(None, start.lpar, start.device, start.start, ending, self._halted)
+        ended = m.ChannelProgramEnded(None, start.lpar, start.device, start.start, ending, self._heard)
         self._owner.tell_self(ended, self._cause)
 
     async def _drive(self) -> Ending:
@@ -132,31 +137,45 @@ class ChannelTask:
         program = execute(self.device, self._view, start.orb, self.progress, start.limit)
         steps, hears, moved = 0, False, 0
         while True:
-            try:
-                step = program.throw(HaltSignal()) if self._halted and hears else next(program)
-            except StopIteration as end:
-                owner.tell_output(self.device, self._cause)
-                ending: Ending = end.value
-                return ending
+            step = self._step(program, halt=self._halted and hears)
             hears = not isinstance(step, Deaf)
-            wrote = owner.tell_output(self.device, self._cause)
             occupied_ns = owner.rate.occupy_ns(self.progress.bytes_moved - moved, owner.clock.now_ns())
             moved = self.progress.bytes_moved
+            if owner.tell_output(self.device, self._cause):
+                await owner.let_drain(SERVICE_PROCESSOR)
             match step:
+                case Ending():
+                    # What it moved last has to pass as well before all is over.
+                    if occupied_ns:
+                        await owner.clock.sleep_ns(occupied_ns)
+                    return step
                 case Suspended(ccw_address=address):
                     await self._suspend(address)
                 case Intermediate(ccw_address=address):
                     # Who is told gets a turn: a program may do nothing but tell.
                     self._tell_intermediate(address, suspended=False)
-                    await self._until_halted(owner.clock.sleep_ns, 0)
+                    await owner.let_drain(owner.name, lip_control_of(start.lpar))
                 case Deaf(duration_ns=duration_ns):
                     await owner.clock.sleep_ns(max(duration_ns, occupied_ns))
                 case int():
                     steps += 1
                     wait_ns = max(step, occupied_ns)
                     # What waits for nothing goes on at once, but not for ever.
-                    if wait_ns or wrote or steps % CHANNEL_STEPS_PER_TURN == 0:
+                    if wait_ns or steps % CHANNEL_STEPS_PER_TURN == 0:
                         await self._until_halted(owner.clock.sleep_ns, wait_ns)
+
+    def _step(self, program: Steps, *, halt: bool) -> int | Deaf | Suspended | Intermediate | Ending:
+        """Go on to the next wait, or to the end; `halt` ends it where it is.
+
+        Raises:
+            TransferRefused: it was given up.
+        """
+        self._heard = halt
+        try:
+            return program.throw(HaltSignal()) if halt else next(program)
+        except StopIteration as end:
+            ending: Ending = end.value
+            return ending
 
     async def _until_halted(self, wait: Callable[..., Awaitable[None]], *arguments: int) -> None:
         """Wait, unless the program is told to end before or meanwhile."""

@@ -12,6 +12,7 @@ from lparvm.actors.mailbox import Actor, Envelope, Mailbox
 from lparvm.actors.run_clock import RunClock
 from lparvm.arch.address import Zone
 from lparvm.arch.channel import DeviceStatus
+from lparvm.config import MAILBOX_BUSY_SHARE
 from lparvm.devices.base import Device
 from lparvm.errors import UsageError
 from lparvm.protocol import io_orders as o
@@ -192,7 +193,7 @@ class Iop(Actor):
         if not device.available(start.lpar):
             reason = "reserved" if device.user is None else "busy"
             cause = self._tell_start("start.deferred", start, cause, reason=reason)
-            self._feed(iop.DeviceNotAvailable(start, order.arrival), cause)
+            self._feed(iop.DeviceNotAvailable(start, order.arrival, busy=reason == "busy"), cause)
             return
         device.connect(start.lpar)
         cause = self._tell_start("start.begun", start, cause)
@@ -258,9 +259,15 @@ class Iop(Actor):
         self._carry_out(o.OfferStatus(lpar, number, DeviceStatus.ATTENTION), cause)
 
     async def _run_alone(self, number: int, device: Device) -> None:
-        for wait_ns, status in device.alone():
+        users = [lip_control_of(lpar) for lpar, numbers in self._state.devices.items() if number in numbers]
+        acts = device.alone()
+        act = next(acts, None)
+        while act is not None:
+            wait_ns, status = act
             await self.clock.sleep_ns(wait_ns)
             self.post(self.name, m.DeviceSignalled(None, None, number, int(status)), None)
+            act = next(acts, None)  # at once: what the device does with its signal is done before it is seen
+            await self.let_drain(self.name, *users)
 
     def tell_output(self, device: Device, cause: int | None) -> bool:
         """Tell lines that the device wrote; whether there were any."""
@@ -275,3 +282,15 @@ class Iop(Actor):
     def tell_self(self, message: m.IoIntermediate | m.ChannelProgramEnded, cause: int | None) -> None:
         """Post to the own mailbox."""
         self.post(self.name, message, cause)
+
+    async def let_drain(self, *names: str) -> None:
+        """Let others run, until these actors have caught up with what was sent to them.
+
+        For helper tasks that tell as often as a guest or a device likes: `actors.mailbox` bounds only what is
+        answered, or comes once a start. Each of them adds one message, or its device's lines, beyond the share.
+        """
+        boxes = [self._directory[name] for name in names]
+        while True:
+            await self.clock.sleep_ns(0)
+            if all(len(box) <= box.capacity // MAILBOX_BUSY_SHARE for box in boxes):
+                return

@@ -10,6 +10,7 @@ from lparvm.arch.address import HoldingKind, Zone
 from lparvm.protocol import messages as m
 from lparvm.protocol.actor_names import LPAR_CONTROL, RESOURCE_MANAGER, SERVICE_PROCESSOR
 from lparvm.protocol.admission import check_area
+from lparvm.storage.expanded_storage import ExpandedStorage
 from lparvm.storage.zones import ZoneTable
 from lparvm.trace.writer import TraceLogger
 
@@ -27,11 +28,17 @@ class ResourceManager(Actor):
     """Owns the zone table."""
 
     def __init__(
-        self, directory: Mapping[str, Mailbox], log: TraceLogger, clock: RunClock, zones: ZoneTable
+        self,
+        directory: Mapping[str, Mailbox],
+        log: TraceLogger,
+        clock: RunClock,
+        zones: ZoneTable,
+        expanded: ExpandedStorage,
     ) -> None:
-        """Take over the zone table."""
+        """Take over the zone table, and the map of expanded storage."""
         super().__init__(RESOURCE_MANAGER, directory, log, clock)
         self._zones = zones
+        self._expanded = dict(expanded.areas())
         self._sales: dict[str, _Sale] = {}
         self._check_stopped: set[str] = set()
 
@@ -68,7 +75,9 @@ class ResourceManager(Actor):
                 gap = self._zones.gap_after(holding.lpar)
                 state = "moving" if holding.lpar in beside else "active"
                 state = "check-stopped" if holding.lpar in self._check_stopped else state
-                rows.append(m.FrameRow(holding.lpar, zone.origin, zone.extent, gap, state))
+                area = self._expanded.get(holding.lpar)
+                blocks = area.blocks if area else 0
+                rows.append(m.FrameRow(holding.lpar, zone.origin, zone.extent, gap, state, blocks))
         return tuple(rows)
 
     def _check(self, op: str, lpar: str, target: Zone, cause: int | None, *, reserve: bool) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from lparvm.arch.channel import ENDED, Direction, direction_of
+from lparvm.arch.fixed_block import DiskCommand
 from lparvm.config import RUN_NS_MAX
 from lparvm.devices.base import DataArea, Deaf, Device, Waits
 from lparvm.options import Option, boolean, duration
@@ -31,15 +32,13 @@ class Stuck(Device):
         Option("deaf", boolean(), False, "Whether it doesn't hear HALT either."),
     )
     ANY_LENGTH = frozenset(range(256))
+    # A disk's names for what it is told: any will do.
+    COMMANDS: ClassVar[Mapping[int, str]] = {command: command.name for command in DiskCommand}
 
     def __init__(self, number: int, latency_ns: int, options: Mapping[str, Any], seed: int = 0) -> None:
         """Check the options."""
         super().__init__(number, latency_ns, options, seed)
         self._stuck = True
-
-    def operation(self, command: int) -> str:
-        """A disk's name for it: any will do."""
-        return {0x01: "WRITE", 0x02: "READ"}.get(command & 0x03) or super().operation(command)
 
     def begin_chain(self) -> None:
         """Be stuck once in each start."""

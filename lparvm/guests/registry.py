@@ -8,11 +8,15 @@ from attrs import frozen
 from lparvm.errors import UsageError
 from lparvm.guests.base import Guest
 from lparvm.guests.chain import Chain
+from lparvm.guests.copier import Copier
 from lparvm.guests.hammer import Hammer
 from lparvm.guests.idle import Idle
 from lparvm.guests.journal import Journal
 from lparvm.guests.ledger import Ledger
+from lparvm.guests.pager import Pager
+from lparvm.guests.sharer import Sharer
 from lparvm.guests.swapper import Swapper
+from lparvm.guests.typist import Typist
 from lparvm.options import SEED, Option
 
 
@@ -42,8 +46,9 @@ class GuestEntry:
 GUESTS: dict[str, GuestEntry] = {
     name: GuestEntry(name, guest)
     for name, guest in (
-        ("hammer", Hammer), ("ledger", Ledger), ("chain", Chain), ("journal", Journal), ("idle", Idle),
-        ("swapper", Swapper),
+        ("hammer", Hammer), ("ledger", Ledger), ("chain", Chain), ("journal", Journal), ("pager", Pager),
+        ("copier", Copier), ("sharer", Sharer), ("typist", Typist), ("swapper", Swapper),
+        ("idle", Idle),
     )
 }  # fmt: skip
 

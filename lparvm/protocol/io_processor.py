@@ -35,10 +35,15 @@ _NOTHING = Ending(0, 0, 0, 0)
 
 @frozen
 class DeviceNotAvailable:
-    """Event, in answer to `Begin`: the device cannot take this start now; it waits for DeviceFreed."""
+    """Event, in answer to `Begin`: the device cannot take this start now; it waits for DeviceFreed.
+
+    Attributes:
+        busy: for anybody: it is at work at another IOP. Else it is reserved, and may take the holder's start.
+    """
 
     start: m.StartIo
     arrival: int
+    busy: bool = False
 
 
 # --- state --------------------------------------------------------------------------------------------------
@@ -52,12 +57,14 @@ class Waiting:
         arrival: its place in the order.
         held: its LPAR is quiescing.
         deferred: its device was not available.
+        busy: it was so for anybody: no start that came later passes this one.
     """
 
     start: m.StartIo
     arrival: int
     held: bool = False
     deferred: bool = False
+    busy: bool = False
 
 
 @frozen
@@ -144,9 +151,10 @@ def _begin_waiting(state: IoProcessor) -> Step:
     if not state.waiting:
         return state, ()
     running, waiting, orders = dict(state.running), [], []
+    busy = [one.start.device for one in state.waiting if one.busy]
     for one in state.waiting:
         start = one.start
-        taken = start.device in running or start.device in state.given_up
+        taken = start.device in running or start.device in state.given_up or start.device in busy
         if taken or one.deferred or start.lpar in state.quiescing:
             waiting.append(one)
         else:
@@ -158,14 +166,19 @@ def _begin_waiting(state: IoProcessor) -> Step:
 def _defer(state: IoProcessor, event: DeviceNotAvailable) -> Step:
     """Not begun after all, and back in its place; the device may be another LPAR's to use."""
     waiting = list(state.waiting)
-    insort(waiting, Waiting(event.start, event.arrival, deferred=True), key=lambda one: one.arrival)
+    insort(
+        waiting,
+        Waiting(event.start, event.arrival, deferred=True, busy=event.busy),
+        key=lambda one: one.arrival,
+    )
     return _begin_waiting(evolve(_not_running(state, event.start.device), waiting=tuple(waiting)))
 
 
 def _freed(state: IoProcessor, device: int) -> IoProcessor:
     """What waits for the device may be tried again."""
     waiting = tuple(
-        evolve(one, deferred=False) if one.start.device == device else one for one in state.waiting
+        evolve(one, deferred=False, busy=False) if one.start.device == device else one
+        for one in state.waiting
     )
     return evolve(state, waiting=waiting)
 
@@ -179,10 +192,12 @@ def _program_ended(state: IoProcessor, event: m.ChannelProgramEnded) -> Step:
         ended: tuple[o.Order, ...] = ()
         state = evolve(state, given_up=_without(state.given_up, device))
     else:
-        start = state.running[device]
+        start, was_active = state.running[device], device not in state.suspended
         state = _not_running(state, device)
         function = Function.HALT if event.halted else Function.START
-        ended = (o.EndStart(start, function, event.ending), *_quiet(state, start.lpar))
+        ended = (o.EndStart(start, function, event.ending),)
+        if was_active:
+            ended += _quiet(state, start.lpar)
     state = _freed(evolve(state, overdue=_without(state.overdue, device)), device)
     told: tuple[o.Order, ...] = () if late is None else (o.TellLate(start, late),)
     state, begun = _begin_waiting(state)
@@ -236,8 +251,9 @@ def _control(state: IoProcessor, event: m.ResumeIo | m.HaltIo | m.ClearIo) -> St
         case m.HaltIo():
             return state, (o.Halt(device),)
         case m.ClearIo():
+            was_active = device not in state.suspended
             state, orders = _give_up(state, device)
-            return state, orders + _quiet(state, start.lpar)
+            return state, orders + (_quiet(state, start.lpar) if was_active else ())
         case m.ResumeIo():
             if start.lpar in state.quiescing:
                 return evolve(state, resumes=(*state.resumes, device)), ()

@@ -1,77 +1,23 @@
-"""A machine on a bench: one LPAR, LIPs in turn, a disk, and hands that damage storage or move the zone."""
+"""A machine on a bench: one LPAR, LIPs in turn, real devices, and hands that damage storage or move the zone."""
 
-import struct
 from collections.abc import Iterator
 
 from lparvm.arch.address import PAGE_BYTES, Zone
-from lparvm.arch.channel import CCW_BYTES, Ccw, Command, DeviceStatus
-from lparvm.arch.interception import Interception, StartSubchannel, WaitForInterruption
-from lparvm.arch.interruption import IoInterruption
+from lparvm.arch.interception import REQUESTS, Interception, WaitForInterruption
 from lparvm.arch.state_description import StateDescription
 from lparvm.guests import Guest, GuestSetup
 from lparvm.guests.registry import load_guest
-from lparvm.storage.channel_view import ChannelView
+from lparvm.protocol import channel_subsystem as css
 from lparvm.storage.expanded_storage import ExpandedStorage
 from lparvm.storage.main_storage import MainStorage
 
-NORMAL = DeviceStatus.CHANNEL_END | DeviceStatus.DEVICE_END
-
-
-class FakeDisk:
-    """Runs a channel program at the second look at it; what it does wrong can be set."""
-
-    def __init__(self, storage, zone_in_force):
-        self.storage, self.zone_in_force = storage, zone_in_force
-        self.blocks = {}
-        self.condition_codes = []  # to be given before 0
-        self.device_status = NORMAL
-        self.starts = 0
-        self._program = None
-        self._looks = 0
-
-    def start(self, program):
-        if self.condition_codes:
-            return self.condition_codes.pop(0)
-        assert self._program is None, "a guest starts one channel program at a time"
-        self._program, self._looks = program, 0
-        self.starts += 1
-        return 0
-
-    def look(self, device):
-        """The interruption, or None while it runs."""
-        self._looks += 1
-        if self._program is None or self._looks < 2:
-            return None
-        program, self._program = self._program, None
-        if self.device_status == NORMAL:
-            self._run(ChannelView(self.storage, self.zone_in_force, 0), program)
-        return IoInterruption(device, self.device_status, 0, 0, program + CCW_BYTES)
-
-    def _run(self, view, program):
-        block = None
-        while True:
-            ccw = Ccw.decode(view.fetch(program, CCW_BYTES))
-            if ccw.command == Command.SEEK:
-                assert ccw.count == 4
-                (block,) = struct.unpack(">I", view.fetch(ccw.address, 4))
-            elif ccw.command == Command.WRITE:
-                data = view.fetch(ccw.address, ccw.count)
-                for number in range(ccw.count // 512):
-                    self.blocks[block + number] = data[number * 512 : (number + 1) * 512]
-            elif ccw.command == Command.READ:
-                count = ccw.count // 512
-                view.store(
-                    ccw.address, b"".join(self.blocks.get(block + n, bytes(512)) for n in range(count))
-                )
-            else:
-                raise AssertionError(f"no such command: {ccw}")
-            if not ccw.chains:
-                return
-            program += CCW_BYTES
+from .io_rig import Rig, disks, subsystem
 
 
 class Bench:
     """A loaded guest in a zone of `pages` pages, of main storage three times as large.
+
+    `devices`: numbers, of disks; or the devices by number; or a rig that others use too.
 
     Of expanded storage it has `blocks` blocks, between those of two others.
     """
@@ -80,8 +26,10 @@ class Bench:
         self, guest="hammer", *, lips=1, pages=16, seed=0, devices=(), lpar="LPAR1", options=None, blocks=48
     ):
         cls = load_guest(guest) if isinstance(guest, str) else guest
+        self.lpar = lpar
         self.storage = MainStorage(3 * pages + 8)
         self.zone = Zone(pages // 2 + 1, pages)
+        self.zone_of_channel = lambda: self.zone
         names = tuple(f"LIP{number + 1}" for number in range(lips))
         self.expanded = ExpandedStorage(blocks + 16)
         self.expanded.assign("BELOW", 8)
@@ -98,18 +46,35 @@ class Bench:
             )
             for number, name in enumerate(names)
         ]
+        if not isinstance(devices, Rig):
+            devices = Rig(devices if isinstance(devices, dict) else disks(*devices))
+        self.rig = devices
+        self.devices = self.rig.devices
+        self.rig.benches.append(self)
+        self.subsystem = subsystem(lpar, self.devices)
+        self.told = []  # orders of the channel subsystem
+        self._waiting = {}
         setup = GuestSetup(
-            lpar, names, seed, options or {}, devices, storage=self.storage, expanded=self.expanded
+            lpar,
+            names,
+            seed,
+            options or {},
+            tuple(self.devices),
+            storage=self.storage,
+            expanded=self.expanded,
         )
         self.guest: Guest = cls(setup)
-        self.disks = {device: FakeDisk(self.storage, lambda: self.zone) for device in devices}
         self.guest.load(self.states)
 
     def run(self, slices, budget=100):
         """Give each LIP a slice in turn, `slices` times, and reply to its requests."""
         for _ in range(slices):
             for state in self.states:
-                self.reply(state, self.guest.run(state, budget))
+                waiting = self._waiting.pop(state.cpu_address, None)
+                if waiting is None:
+                    self.reply(state, self.guest.run(state, budget))
+                else:
+                    self.reply(state, waiting)
 
     def until_damage(self, slices=5000):
         """Run until the guest tells damage by itself; what it told first."""
@@ -119,13 +84,42 @@ class Bench:
                 return self.guest.damage[0]
         raise AssertionError(f"no damage found in {slices} slices")
 
+    def until(self, condition, slices=5000):
+        """Run until the condition holds."""
+        for _ in range(slices):
+            if condition():
+                return
+            self.run(1)
+        raise AssertionError(f"the condition did not come to hold in {slices} slices")
+
     def reply(self, state, interception: Interception):
-        if isinstance(interception, StartSubchannel):
-            disk = self.disks.get(interception.device)
-            state.reply = disk.start(interception.program) if disk else 3
-        elif isinstance(interception, WaitForInterruption):
-            ends = (self.disks[device].look(device) for device in interception.devices)
-            state.reply = next((end for end in ends if end is not None), None)
+        if isinstance(interception, WaitForInterruption):
+            self._wait(state, interception)
+        elif isinstance(interception, REQUESTS):
+            self.subsystem, state.reply, orders = css.perform(self.subsystem, interception)
+            self._carry_out(orders)
+
+    def _wait(self, state, request):
+        """Time passes; a processor that waits without end has its next turn when there is an interruption."""
+        self.rig.step()
+        for one in css.pending(self.subsystem):
+            if css.enabled(one.interruption, request.devices, request.classes):
+                self.subsystem = css.take(self.subsystem, one.number)
+                state.reply = one.interruption
+                return
+        if request.duration_ns is None:
+            self._waiting[state.cpu_address] = request
+
+    def advance(self, message):
+        """What an IOP tells."""
+        self.subsystem, orders = css.advance(self.subsystem, message)
+        self._carry_out(orders)
+
+    def _carry_out(self, orders):
+        for order in orders:
+            self.told.append(order)
+            if isinstance(order, css.Send):
+                self.rig.order(self, order.message)
 
     def verify(self):
         """The final check; all damage."""

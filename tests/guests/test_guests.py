@@ -2,16 +2,21 @@
 
 import pytest
 
+from lparvm.devices.registry import make_device
 from lparvm.guests.registry import GUESTS
 
 from .bench import Bench
 
 ALL = sorted(GUESTS)
-OPTIONS = {"idle": {"fill": True, "pages": 16}}
+OPTIONS = {"idle": {"fill": True, "pages": 16}, "copier": {"record": 512}}
+KINDS = {
+    "journal": ["disk"], "pager": ["disk"], "sharer": ["disk"], "copier": ["disk", "tape"], "typist": ["console"],
+}  # fmt: skip
 
 
-def bench(name, *, lips=1, pages=24, **more):
-    devices = tuple(range(0x190, 0x190 + lips)) if name == "journal" else ()
+def bench(name, *, lips=1, pages=48, **more):
+    kinds = KINDS.get(name, []) * lips
+    devices = {0x190 + place: make_device(kind, 0x190 + place, 1000, {}) for place, kind in enumerate(kinds)}
     return Bench(name, lips=lips, pages=pages, devices=devices, options=OPTIONS.get(name), **more)
 
 
@@ -19,7 +24,7 @@ def bench(name, *, lips=1, pages=24, **more):
 @pytest.mark.parametrize("name", ALL)
 def test_it_runs_intact_and_makes_steps(name, lips):
     machine = bench(name, lips=lips)
-    machine.run(300)
+    machine.run(800)
     assert machine.ended() == [None] * lips
     assert machine.verify() == []
     assert machine.guest.steps > 20 * lips

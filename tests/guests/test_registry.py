@@ -22,7 +22,9 @@ def module(tmp_path, monkeypatch):
 
 
 def test_every_built_in_guest_has_a_name_a_sentence_and_documented_options():
-    assert list(GUESTS) == ["hammer", "ledger", "chain", "journal", "idle", "swapper"]
+    assert list(GUESTS) == [
+        "hammer", "ledger", "chain", "journal", "pager", "copier", "sharer", "typist", "swapper", "idle",
+    ]  # fmt: skip
     for name, entry in GUESTS.items():
         assert entry.name == name
         assert entry.summary.endswith(".")
@@ -35,6 +37,9 @@ def test_every_default_is_what_its_own_text_means():
     for entry in GUESTS.values():
         for option in entry.options:
             written = option.default_text
+            if option.default is None:
+                assert written == "none", (entry.name, option.name)
+                continue
             value = {"true": True, "false": False}.get(
                 written, int(written) if written.isdigit() else written
             )
@@ -56,7 +61,7 @@ def test_a_guest_of_ones_own_is_named_by_module_and_class(module):
     [
         (
             "hamer",
-            "unknown; expected one of hammer, ledger, chain, journal, idle, swapper, or 'package.module:Class'",
+            f"unknown; expected one of {', '.join(GUESTS)}, or 'package.module:Class'",
         ),
         ("Hammer", "unknown"),
         ("", "unknown"),

@@ -14,7 +14,10 @@ from lparvm.runner import Clock, run
 from lparvm.scenario import builtin_names, load_scenario
 
 M = 1 << 8  # frames of a MB
-NAMES = ("crowd", "down", "figure-1", "figure-3", "occupied", "stuck-device")
+NAMES = (
+    "busy-halt", "busy-wait", "crowd", "down", "figure-1", "figure-3", "late-io", "occupied", "shared-disk",
+    "stuck-device", "tape-copy", "two-paths",
+)  # fmt: skip
 
 
 @define
@@ -111,7 +114,7 @@ def test_a_stuck_device_is_named_and_the_guest_runs_on(clock: Clock) -> None:
     run_told = told("stuck-device", clock)
     (command,) = run_told.report.commands
     assert command.result is Result.QUIESCE_TIMED_OUT
-    assert any("0191" in device for device in command.busy_devices)
+    assert any(device.device == 0x191 for device in command.busy_devices)
     (answered,) = run_told.of("command.answered")
     after = [event for event in run_told.of("slice.ended", lpar="LPAR2") if event["t"] > answered["t"]]
     assert sum(event["stores"] for event in after) > 0, "the guest stored nothing after the refused move"
@@ -125,7 +128,7 @@ def test_occupied_stops_nobody_early_and_loses_the_target_at_203(clock: Clock) -
     assert "LPAR2" in early.message
     assert late.result is Result.TARGET_TAKEN
     assert len(late.lips) == 2, "the second refusal comes after the guest was stopped"
-    assert any("0191" in device for device in late.busy_devices)
+    assert any(device.device == 0x191 for device in late.busy_devices)
     assert "LPAR3" in late.message
     assert winner.result is Result.COMPLETED
     assert run_told.zones()["LPAR1"][0] == 0
@@ -155,3 +158,78 @@ def test_no_target_in_crowd_touches_anyone_else() -> None:
         origin = int(targets[lpar.name].removesuffix("M")) * M
         reach.append((min(origin, lpar.zone.origin), max(origin + lpar.zone.extent, lpar.zone.end)))
     assert all(low[1] <= high[0] for low, high in pairwise(sorted(reach)))
+
+
+def _naming(run_told: Told, number: str) -> list[dict[str, Any]]:
+    """Messages of 202 that name a device."""
+    return [one for one in run_told.of("operator.messaged", code="LVM032W") if number in one["message"]]
+
+
+def test_two_paths_quiesces_one_iop_at_once_and_the_other_slowly(clock: Clock) -> None:
+    run_told = told("two-paths", clock)
+    op = run_told.report.commands[0].operation
+    (asked_ns,) = {event["t"] for event in run_told.of("phase.entered", op=op, phase="QUIESCING")}
+    quiet_ns = {event["iop"]: event["t"] - asked_ns for event in run_told.of("iop.quiesced", op=op)}
+    assert set(quiet_ns) == {"IOP1", "IOP2"}
+    assert {event["iop"] for event in run_told.of("sale.set", op=op)} == {"IOP1", "IOP2"}
+    if clock == "virtual":
+        assert quiet_ns["IOP2"] < 5_000_000 < quiet_ns["IOP1"]
+
+
+def test_two_paths_takes_the_other_path_while_one_is_varied_off(clock: Clock) -> None:
+    run_told = told("two-paths", clock)
+    off, on = (event["t"] for event in run_told.of("path.varied"))
+    begun = run_told.of("start.begun", device="0192")
+    assert {event["iop"] for event in begun if off < event["t"] < on} == {"IOP2"}
+    assert {event["iop"] for event in begun if event["t"] > on} == {"IOP1", "IOP2"}
+
+
+def test_late_io_refuses_the_late_transfer_and_damages_nothing(clock: Clock) -> None:
+    run_told = told("late-io", clock)
+    (refused,) = run_told.of("transfer.refused")
+    assert (refused["lpar"], refused["device"]) == ("LPAR2", "0191")
+    first, second = run_told.report.commands
+    assert refused["t"] > second.answered_ns, "the frames are LPAR1's by then"
+    (late,) = run_told.of("device.ended")
+    assert late["operation"] == first.operation
+    after = [event for event in run_told.of("start.begun", device="0191") if event["t"] >= late["t"]]
+    assert after, "the device can be used again"
+
+
+def test_busy_wait_waits_for_the_device_and_is_cancelled_the_second_time(clock: Clock) -> None:
+    run_told = told("busy-wait", clock)
+    waited, cancelled, cancel = run_told.report.commands
+    assert (waited.result, cancelled.result, cancel.result) == (
+        Result.COMPLETED, Result.CANCELLED, Result.COMPLETED,
+    )  # fmt: skip
+    stop = waited.longest_stop
+    assert stop is not None
+    assert stop.phases_ns["QUIESCING"] > 1_000_000_000, "the guest stood while it waited"
+    assert len(_naming(run_told, "0191")) >= 4, "twice for each move: at once, and when the time was over"
+
+
+def test_busy_halt_halts_one_device_and_clears_the_other(clock: Clock) -> None:
+    run_told = told("busy-halt", clock)
+    ended = {
+        event["device"]: event["function"]
+        for event in run_told.of("start.ended")
+        if event["function"] != "START"
+    }
+    assert ended == {"0191": "HALT", "0192": "CLEAR"}
+    assert {device.device for device in run_told.report.commands[0].busy_devices} >= {0x191, 0x192}
+    assert [command.result for command in run_told.report.commands] == [Result.COMPLETED] * 2
+
+
+def test_tape_copy_moves_twenty_times_and_the_tape_equals_the_disk(clock: Clock) -> None:
+    run_told = told("tape-copy", clock)
+    assert len(run_told.of("zone.moved", lpar="LPAR2")) == 20
+    reads = [event for event in run_told.of("transfer.ended", device="0580") if event["stores"]]
+    assert reads, "the guest compares what it reads back from the tape"
+
+
+def test_shared_disk_has_four_lpars_that_wait_for_each_other_and_move_all_the_time(clock: Clock) -> None:
+    run_told = told("shared-disk", clock)
+    lpars = {"LPAR1", "LPAR2", "LPAR3", "LPAR4"}
+    assert {event["lpar"] for event in run_told.of("start.deferred", reason="reserved")} == lpars
+    assert len(run_told.of("zone.moved")) == 24
+    assert {event["lpar"] for event in run_told.of("zone.moved")} == lpars
