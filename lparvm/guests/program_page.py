@@ -9,7 +9,7 @@ from typing import Protocol
 from attrs import Factory, define, frozen
 
 from lparvm.arch.address import PAGE_BYTES
-from lparvm.arch.channel import CCW_BYTES, Ccw, CcwFlag, Command
+from lparvm.arch.channel import CCW_BYTES, Ccw, CcwFlag
 from lparvm.arch.fixed_block import (
     EXTENT_BYTES,
     LOCATE_BYTES,
@@ -136,7 +136,7 @@ class DiskProgram:
 
     @classmethod
     def lay(
-        cls, page: ProgramPage, areas: Sequence[Record], *, write: bool, reserve: bool = False
+        cls, page: ProgramPage, areas: Sequence[Record], *, write: bool, first: int | None = None
     ) -> "DiskProgram":
         """Lay it into a page, for the beginning of the disk.
 
@@ -144,14 +144,14 @@ class DiskProgram:
             page: where.
             areas: the records, such as areas; scattered ones by IDAWs and by data chaining in turn.
             write: storage to disk; else disk to storage.
-            reserve: the disk is reserved first.
+            first: a command without data that goes before, such as RESERVE.
         """
         blocks = sum(area.size for area in areas) // DISK_BLOCK_BYTES
         operation, command = (
             (Operation.WRITE, DiskCommand.WRITE) if write else (Operation.READ, DiskCommand.READ)
         )
         parameters = page.lay(_parameters(operation, 0, blocks))
-        ccws = [Ccw(Command.RESERVE, _SUPPRESS_LENGTH, 1, parameters)] if reserve else []
+        ccws = [] if first is None else [Ccw(first, _SUPPRESS_LENGTH, 1, parameters)]
         ccws += [
             Ccw(DiskCommand.DEFINE_EXTENT, 0, EXTENT_BYTES, parameters),
             Ccw(DiskCommand.LOCATE, 0, LOCATE_BYTES, parameters + EXTENT_BYTES),

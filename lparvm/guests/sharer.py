@@ -106,7 +106,7 @@ class _Lane:
     def __attrs_post_init__(self) -> None:
         self.programs = ProgramPage(self.page << PAGE_SHIFT)
         self.area = Area((self.page + 1) << PAGE_SHIFT, _SIZE, self.lip, self.salt, scattered=True)
-        self.read = DiskProgram.lay(self.programs, [self.area], write=False, reserve=True)
+        self.read = DiskProgram.lay(self.programs, [self.area], write=False, first=Command.RESERVE)
         self.write = DiskProgram.lay(self.programs, [self.area], write=True)
         self.release = lay_command(self.programs, Command.RELEASE)
 
