@@ -9,7 +9,7 @@ from typing import Protocol
 from attrs import Factory, define, frozen
 
 from lparvm.arch.address import PAGE_BYTES
-from lparvm.arch.channel import CCW_BYTES, Ccw, CcwFlag
+from lparvm.arch.channel import CCW_BYTES, SENSE_BYTES, Ccw, CcwFlag, Command
 from lparvm.arch.fixed_block import (
     EXTENT_BYTES,
     LOCATE_BYTES,
@@ -106,6 +106,12 @@ class ProgramPage:
         self.holds[place : place + len(data)] = data
         cpu.store_bytes(address, data)
 
+    def accept(self, cpu: Processor, address: int, count: int) -> bytes:
+        """Take for good what a program has stored in the page itself, such as sense data."""
+        place = address - self.address
+        self.holds[place : place + count] = found = cpu.fetch_bytes(address, count)
+        return found
+
     def check(self, cpu: Processor) -> None:
         """Verify the page, doubleword by doubleword."""
         found = cpu.fetch_bytes(self.address, len(self.holds))
@@ -171,6 +177,12 @@ class DiskProgram:
 def lay_command(page: ProgramPage, command: int) -> Orb:
     """A program of one command without data, such as RELEASE."""
     return Orb(page.chain(Ccw(command, _SUPPRESS_LENGTH, 1, page.address)))
+
+
+def lay_sense(page: ProgramPage) -> tuple[Orb, int]:
+    """A program that puts sense data into the page, and where it puts them; see `ProgramPage.accept`."""
+    address = page.lay(bytes(SENSE_BYTES))
+    return Orb(page.chain(Ccw(Command.SENSE, 0, SENSE_BYTES, address))), address
 
 
 def _parameters(operation: Operation, block: int, blocks: int) -> bytes:
