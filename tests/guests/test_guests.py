@@ -2,6 +2,7 @@
 
 import pytest
 
+from lparvm.arch.interception import WaitForInterruption
 from lparvm.devices.registry import make_device
 from lparvm.guests.registry import GUESTS
 
@@ -127,3 +128,23 @@ def test_observers_see_every_word(name):
     machine.run(20)
     assert len(words) > 10
     assert all(host == machine.host(address) for address, host in words)
+
+
+@pytest.mark.parametrize("name", sorted(KINDS))
+def test_a_zone_too_small_is_the_guests_error(name):
+    machine = bench(name, pages=2)
+    machine.run(1)
+    (ended,) = machine.ended()
+    assert "ValueError: a zone of 2 pages; expected " in ended.text
+
+
+@pytest.mark.parametrize("name", sorted(KINDS))
+def test_a_guest_with_io_lets_others_have_the_processor_while_it_waits(name):
+    machine = bench(name)
+    waits = 0
+    for _ in range(400):
+        for state in machine.states:
+            interception = machine._waiting.pop(0, None) or machine.guest.run(state, 100)
+            waits += isinstance(interception, WaitForInterruption)
+            machine.reply(state, interception)
+    assert waits > 20

@@ -196,6 +196,22 @@ def test_blocks_that_a_killed_run_left_unreadable_are_begun_anew():
     assert "device status 0E" in damage[0].found, "later it is damage"
 
 
+def test_counters_that_do_not_add_up_are_found():
+    machines = sharers(2)
+    run(machines, 300)
+    disk = machines[0].devices[DEVICE]
+    while disk.reserved_by is not None:
+        run(machines, 1)
+    counters = on_disk(machines[0])
+    data = Counters(counters.total + 5, counters.of).encode()
+    for number in range(BLOCKS):
+        put_block(disk, number, data[number * 512 : (number + 1) * 512])
+    run(machines, 300)
+    (damage,) = [one for machine in machines for one in machine.guest.damage]
+    assert damage.expected == f"counters with a sum of {counters.total + 5}"
+    assert damage.found == f"a sum of {counters.total}"
+
+
 def test_lips_without_a_device_wait():
     machine = Bench("sharer", lips=2, pages=30, devices=(DEVICE,))
     machine.run(300)
