@@ -165,7 +165,7 @@ class Assembly:
                 lpar.zone,
                 expanded_origin=area.origin,
                 expanded_blocks=area.blocks,
-            )  # fmt: skip
+            )
             for cpu_address, lip in enumerate(lpar.lips)
         ]
         guest.load(states)

@@ -59,7 +59,7 @@ COMMAND_KEYS = {
     "stopped_s": (float, type(None)), "phases_s": dict, "lips": list, "pages": int, "busy_devices": list,
     "expected": (str, type(None)),
 }  # fmt: skip
-ROW_KEYS = {"name": str, "origin": int, "size": int, "gap": int, "state": str}
+ROW_KEYS = {"name": str, "origin": int, "size": int, "gap": int, "expanded": int, "state": str}
 LIP_KEYS = {"lpar": str, "lip": str, "stopped_s": float, "phases_s": dict}
 GUEST_KEYS = {
     "lpar": str, "guest": str, "lip_count": int, "steps": int, "stores": int, "fetches": int, "damage": list,

@@ -11,7 +11,7 @@ from lparvm.actors.service_processor import CommandResult
 from lparvm.guests.base import Damage
 from lparvm.machine import Options
 from lparvm.protocol.catalogue import BY_CODE, Result
-from lparvm.protocol.messages import BusyDevice
+from lparvm.protocol.messages import BusyDevice, FrameRow
 from lparvm.report import GuestReport, RunReport, verdict_of
 from lparvm.runner import run
 from lparvm.scenario import parse_scenario
@@ -21,7 +21,7 @@ from trials import K, M, command, device, fault, lpar, scenario
 # The form of the object that `--json` prints. A list has elements of one form; a dict with the key `str`, values.
 PHASES = {str: float}
 LIP = {"lpar": str, "lip": str, "stopped_s": float, "phases_s": PHASES}
-ROW = {"name": str, "origin": int, "size": int, "gap": int, "state": str}
+ROW = {"name": str, "origin": int, "size": int, "gap": int, "expanded": int, "state": str}
 BUSY = {
     "device": str, "iop": str, "path": int, "operation": str, "command": int, "ccw_address": int, "bytes_left": int,
     "active_s": float, "pages": [[int]],
@@ -162,14 +162,30 @@ def test_every_message_is_of_the_catalogue_and_filled_in(told: dict[str, Any]):
 
 def test_frames_are_in_bytes_by_origin_with_the_gap_above(told: dict[str, Any]):
     assert told["frame_before"] == [
-        {"name": "A", "origin": 0, "size": 256 * K, "gap": 768 * K, "state": "active"},
-        {"name": "B", "origin": M, "size": 256 * K, "gap": 768 * K, "state": "active"},
-        {"name": "C", "origin": 2 * M, "size": 256 * K, "gap": 2 * M - 256 * K, "state": "active"},
+        {"name": "A", "origin": 0, "size": 256 * K, "gap": 768 * K, "expanded": 0, "state": "active"},
+        {"name": "B", "origin": M, "size": 256 * K, "gap": 768 * K, "expanded": 0, "state": "active"},
+        {
+            "name": "C",
+            "origin": 2 * M,
+            "size": 256 * K,
+            "gap": 2 * M - 256 * K,
+            "expanded": 0,
+            "state": "active",
+        },
     ]
     assert told["frame_after"][0] == {
-        "name": "A", "origin": 128 * K, "size": 256 * K, "gap": 640 * K, "state": "active",
+        "name": "A", "origin": 128 * K, "size": 256 * K, "gap": 640 * K, "expanded": 0, "state": "active",
     }  # fmt: skip
     assert [row["name"] for row in told["frame_after"]] == ["A", "B", "C"]
+
+
+def test_expanded_storage_is_in_bytes():
+    row = FrameRow("A", 0, 4, 2, "active", expanded=3)
+    report = RunReport(
+        scenario="", seed=0, clock="real", verdict="intact", digest="", trace=None, duration_ns=0,
+        main_storage_frames=6, frame_before=(row,), frame_after=(), commands=(), guests=(), rules=(),
+    )  # fmt: skip
+    assert report.as_json()["frame_before"][0]["expanded"] == 12 * K
 
 
 def test_guests_tell_their_work_and_rules_what_they_checked(told: dict[str, Any]):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lparvm import config
 from lparvm.arch.address import Zone
+from lparvm.devices.registry import DEVICES
 from lparvm.errors import ScenarioError
 from lparvm.protocol.results import Result
 from lparvm.scenario import (
@@ -35,6 +36,7 @@ transfer_rate = "100M"
 name = "iop1"
 [[iop]]
 name = "IOP2"
+rate = "40M"
 [[device]]
 number = "0190"
 kind = "disk"
@@ -63,6 +65,7 @@ devices = ["0190", "01A0"]
 name = "LPAR3"
 origin = "400M"
 size = "4K"
+expanded_storage = "16M"
 [[lpar]]
 name = "LPAR4"
 origin = "500M"
@@ -97,6 +100,12 @@ size = "1M"
 [run]
 duration = "1s"
 """
+
+
+def with_paths(*names: str) -> str:
+    """A scenario with nine IOPs, and a device that is attached to these."""
+    iops = "".join(f'[[iop]]\nname = "P{number}"\n' for number in range(9))
+    return f'{LEAST}{iops}[[device]]\nnumber = "0190"\nkind = "disk"\niop = {list(names)}\n'
 
 
 def changed(old: str, new: str, text: str = GOOD) -> str:
@@ -181,12 +190,49 @@ def test_faults_are_a_frame_or_an_iop() -> None:
     )  # fmt: skip
 
 
+def test_iops_have_a_rate_or_none() -> None:
+    assert parse_scenario(GOOD).iop_rates == {"IOP1": None, "IOP2": 40 << 20}
+
+
+def test_a_device_has_up_to_eight_paths_in_the_order_given() -> None:
+    names = ("P0", "P8", "P1", "P2", "P4", "P5", "P6", "P3")
+    assert parse_scenario(with_paths(*names)).devices[0].iops == names
+
+
+def test_expanded_storage_is_in_blocks() -> None:
+    scenario = parse_scenario(GOOD)
+    assert [lpar.expanded_blocks for lpar in scenario.lpars] == [0, 0, 16 * M, 0]
+    assert scenario.expanded_blocks == 16 * M
+    assert parse_scenario(changed('"16M"', "0")).expanded_blocks == 0, "none is a size as well"
+
+
+def test_lpars_may_have_all_expanded_storage_there_can_be() -> None:
+    text = changed("lips = 2", 'expanded_storage = "65520M"')
+    assert parse_scenario(text).expanded_blocks == config.EXPANDED_STORAGE_BLOCKS_MAX
+
+
+@pytest.mark.parametrize("kind", sorted(DEVICES))
+def test_every_kind_of_device_is_checked_without_its_file(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "there" / "is" / "none"
+    files = any(option.name == "path" for option in DEVICES[kind].OPTIONS)
+    options = f'{{ path = "{path}" }}' if files else "{}"
+    text = changed('kind = "disk"', f'kind = "{kind}"', changed('{ size = "1M" }', options))
+    device = parse_scenario(text).devices[0]
+    assert (device.kind, "path" in device.options) == (kind, files)
+    assert list(tmp_path.iterdir()) == [], "files are opened at the start"
+    bad = text.replace(options, "{ path = 7 }" if files else '{ path = "x" }')
+    error = error_of(bad)
+    assert error.key == "device[0].options"
+    assert "option 'path'" in str(error)
+
+
 def test_what_is_left_out_has_a_default() -> None:
     scenario = parse_scenario(LEAST, "least")
     assert (scenario.name, scenario.title, scenario.timing) == ("least", "", Timing())
     assert (scenario.iops, scenario.devices, scenario.commands, scenario.faults) == ((), (), (), ())
     (lpar,) = scenario.lpars
     assert (lpar.guest, lpar.lips, lpar.options, lpar.devices) == ("idle", ("LIP1",), {}, ())
+    assert lpar.expanded_blocks == 0
 
 
 def test_a_machine_may_have_no_lpars() -> None:
@@ -285,7 +331,7 @@ WRONG = {
     "guest not importable": (changed('"hammer"', '"no_such_module:Guest"'), "lpar[0].guest", "no_such_module"),
     "guest without options": (changed("seed = 7", "sead = 7"), "lpar[0].options", "unknown option 'sead'"),
     "bad guest option": (changed("seed = 7", 'words = "x"'), "lpar[0].options", "option 'words': 'x'; expected a power of two"),
-    "guest options that don't go together": (changed('devices = ["0190", "01A0"]', "options = { blocks = 1 }"), "lpar[1].options", "option 'blocks': 1; expected 2 at least"),
+    "guest options that don't go together": (changed('devices = ["0190", "01A0"]', "options = { blocks = 1 }"), "lpar[1].options", "option 'blocks': 1; expected 8 at least"),
     # LIPs
     "no LIPs": (changed("lips = 2", "lips = 0"), "lpar[0].lips", "0 is no number of LIPs; expected a number from 1 to 64"),
     "LIPs that are a text": (changed("lips = 2", 'lips = "LIP1"'), "lpar[0].lips", "'LIP1' is no number of LIPs"),
@@ -307,9 +353,22 @@ WRONG = {
     "fault of a number": (changed('target = "iop2"', "target = 7"), "fault[1].target", "there is no IOP 7; expected one of IOP1, IOP2"),
     "fault without a time": (changed('at = "0s"\n', ""), "fault[0].at", "is missing; expected a time from the start"),
     "fault in a phase": (changed('at = "0s"\n', 'when = { phase = "MOVING" }\n'), "fault[0].when", "is not available in this version"),
-    "expanded storage": (changed("lips = 2", 'expanded_storage = "64M"'), "lpar[0].expanded_storage", "is not available in this version"),
+    # expanded storage, rates, paths
+    "expanded storage that is no size": (changed('"16M"', '"much"'), "lpar[2].expanded_storage", "'much' is not a size; expected a size such as 192M"),
+    "expanded storage that is negative": (changed('"16M"', "-4096"), "lpar[2].expanded_storage", "-4096 is not a size"),
+    "expanded storage that is true": (changed('"16M"', "true"), "lpar[2].expanded_storage", "true is not a size"),
+    "expanded storage with part of a block": (changed('"16M"', "100"), "lpar[2].expanded_storage", "100 is not a multiple of 4096; expected a multiple of 4096"),
+    "expanded storage too large": (changed('"16M"', '"65G"'), "lpar[2].expanded_storage", "65G is too large; expected 64G at most"),
+    "expanded storage too large together": (changed("lips = 2", 'expanded_storage = "64G"'), "lpar[2].expanded_storage", "16M is too large: the LPARs before it have 64G; expected 0 at most"),
+    "guest without the expanded storage it needs": (changed('size = "1M"\nlips = ["LIPX"]', 'size = "1M"\nguest = "swapper"'), "lpar[3].options", "guest Swapper: LPAR4 has no expanded storage; expected expanded_storage"),
+    "IOP rate 0": (changed('"40M"', '"0"'), "iop[1].rate", "nothing would ever be moved; expected bytes a second"),
+    "IOP rate that is no size": (changed('"40M"', '"fast"'), "iop[1].rate", "'fast' is not a size"),
+    "IOP rate that is a float": (changed('"40M"', "4.5"), "iop[1].rate", "4.5 is not a size"),
+    "IOP rate beyond bounds": (changed('"40M"', '"99999999999T"'), "iop[1].rate", "is too large; expected at most 4194304T"),
+    "unknown key of an IOP": (changed('rate = "40M"', 'rates = "40M"'), "iop[1].rates", "unknown key; expected rate, or another of name"),
+    "too many paths": (with_paths(*(f"P{number}" for number in range(9))), "device[0].iop", "there are 9 paths; expected 8 at most"),
     # the text as a whole
-    "not TOML": (changed("lips = 2", "lips = = 2"), "", "is not TOML: Invalid value (at line 25, column 8)"),
+    "not TOML": (changed("lips = 2", "lips = = 2"), "", "is not TOML: Invalid value (at line 26, column 8)"),
     "nothing": ("", "machine", "is missing"),
     "a number of absurd length": ("title = " + "9" * 5000, "", "is not TOML"),
     "a number that Python does not write": ("title = 0x" + "f" * 5000 + "\n" + LEAST, "title", "a huge number is no text"),

@@ -7,7 +7,7 @@ for disks, `records` has areas with guards, and `driver` makes starts again that
 
 from lparvm.arch.channel import Ccw, CcwFlag, Command, DeviceStatus, SubchannelStatus
 from lparvm.arch.device_commands import ClockCommand, ConsoleCommand, TapeCommand
-from lparvm.arch.fixed_block import DiskCommand, define_extent, locate
+from lparvm.arch.fixed_block import DiskCommand, Operation, define_extent, locate
 from lparvm.arch.interception import (
     ClearSubchannel,
     HaltSubchannel,
@@ -48,6 +48,7 @@ __all__ = [
     "Irb",
     "Kind",
     "ModifySubchannel",
+    "Operation",
     "Option",
     "Orb",
     "Pmcw",

@@ -130,6 +130,7 @@ class Swapper(PythonGuest):
                 self._verify(cpu, share, share.slots[0])
 
     def _swap_out(self, cpu: Processor, share: _Share, slot: _Slot) -> None:
+        self._verify_key(cpu, slot)
         slot.key = cpu.rng.getrandbits(8) & _SETTABLE
         cpu.set_key(slot.address, slot.key)
         code = cpu.page_out(slot.address, slot.block)
@@ -151,10 +152,7 @@ class Swapper(PythonGuest):
 
     def _verify(self, cpu: Processor, share: _Share, slot: _Slot) -> None:
         """Compare key and contents of a slot; what is wrong is told, and made right again: it is told once."""
-        key = cpu.get_key(slot.address)
-        if key != slot.key:
-            cpu.damaged(slot.address, f"storage key {slot.key:02X}", f"storage key {key:02X}")
-            cpu.set_key(slot.address, slot.key)
+        self._verify_key(cpu, slot)
         expected = self._contents(share, slot.block, slot.generation)
         slot.key |= REFERENCE
         wrong = cpu.differences(slot.address, expected)
@@ -164,6 +162,13 @@ class Swapper(PythonGuest):
         if wrong:
             slot.key |= _STORED
             cpu.store_block(slot.address, expected)
+
+    @staticmethod
+    def _verify_key(cpu: Processor, slot: _Slot) -> None:
+        key = cpu.get_key(slot.address)
+        if key != slot.key:
+            cpu.damaged(slot.address, f"storage key {slot.key:02X}", f"storage key {key:02X}")
+            cpu.set_key(slot.address, slot.key)
 
     def _contents(self, share: _Share, block: int, generation: int) -> Words:
         """The words of a block, stamped as if expanded storage had addresses."""

@@ -21,6 +21,7 @@ from lparvm.protocol.actor_names import (
     lip_control_of,
 )  # fmt: skip
 from lparvm.protocol.admission import LparEntry
+from lparvm.storage.expanded_storage import ExpandedStorage
 from lparvm.storage.main_storage import MainStorage
 from lparvm.storage.zones import ZoneTable
 from lparvm.trace.writer import Trace
@@ -133,7 +134,7 @@ async def control_bench() -> AsyncIterator[Bench]:
     entries = {name: LparEntry(name, zone, ("IOP1", "IOP2"), ("LIP1",)) for name, zone in ZONES.items()}
     work = StorageWork(storage, clock, 1 << 30, lambda: 1, proof=True)
     control = LparControl(directory, trace.logger(LPAR_CONTROL), clock, entries, work)
-    resources = ResourceManager(directory, trace.logger(RESOURCE_MANAGER), clock, zones)
+    resources = ResourceManager(directory, trace.logger(RESOURCE_MANAGER), clock, zones, ExpandedStorage(0))
     devices = {0x190: ("disk", "IOP1"), 0x191: ("disk", "IOP1, IOP2"), 0x9: ("console", "IOP1, IOP2")}
     svp = ServiceProcessor(
         directory, trace.logger(SERVICE_PROCESSOR), clock, FRAMES, control.operations, devices,

@@ -1,3 +1,4 @@
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,6 +44,16 @@ def test_the_frame_of_figure_3_is_shown_as_in_the_patent():
         "LPAR1                   0     128M        0  active",
         "LPAR2                128M     256M     125M  moving",
     )
+
+
+def test_expanded_storage_has_a_column_where_an_lpar_has_any():
+    rows = (FIGURE_3[0], evolve(FIGURE_3[1], expanded=16 * M))
+    assert frame_lines(rows, STORAGE)[1:] == (
+        "LPAR               origin     size      gap expanded  state",
+        "LPAR1                   0     128M        0        0  active",
+        "LPAR2                128M     256M     125M      16M  moving",
+    )
+    assert storage_lines(rows, STORAGE) == storage_lines(FIGURE_3, STORAGE), "the bar is of main storage"
 
 
 def test_the_bar_of_figure_3_shows_what_the_middle_of_each_column_belongs_to():

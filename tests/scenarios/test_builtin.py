@@ -167,13 +167,17 @@ def _naming(run_told: Told, number: str) -> list[dict[str, Any]]:
 
 def test_two_paths_quiesces_one_iop_at_once_and_the_other_slowly(clock: Clock) -> None:
     run_told = told("two-paths", clock)
-    op = run_told.report.commands[0].operation
-    (asked_ns,) = {event["t"] for event in run_told.of("phase.entered", op=op, phase="QUIESCING")}
-    quiet_ns = {event["iop"]: event["t"] - asked_ns for event in run_told.of("iop.quiesced", op=op)}
-    assert set(quiet_ns) == {"IOP1", "IOP2"}
-    assert {event["iop"] for event in run_told.of("sale.set", op=op)} == {"IOP1", "IOP2"}
+    moves = [command for command in run_told.report.commands if command.text.startswith("MVSTOR")]
+    took_ns = []
+    for command in moves:
+        op = command.operation
+        (asked_ns,) = {event["t"] for event in run_told.of("phase.entered", op=op, phase="QUIESCING")}
+        quiet_ns = {event["iop"]: event["t"] - asked_ns for event in run_told.of("iop.quiesced", op=op)}
+        assert set(quiet_ns) == {"IOP1", "IOP2"}
+        assert {event["iop"] for event in run_told.of("sale.set", op=op)} == {"IOP1", "IOP2"}
+        took_ns.append((quiet_ns["IOP1"], quiet_ns["IOP2"]))
     if clock == "virtual":
-        assert quiet_ns["IOP2"] < 5_000_000 < quiet_ns["IOP1"]
+        assert any(slow > 20_000_000 > 5_000_000 > fast for slow, fast in took_ns), took_ns
 
 
 def test_two_paths_takes_the_other_path_while_one_is_varied_off(clock: Clock) -> None:

@@ -94,7 +94,9 @@ async def _rate(repeats: int, ccw_bytes: int, window_ns: int, target: Target) ->
                 raise SystemExit("no channel program ended in the window; expected a faster machine")
             rate = watch.bytes / watch.ns
             ratios.append(rate / (_TRANSFER_BYTES / _memmove_ns(machine)))
-    what = f"one IOP, {ccw_bytes >> 10} KiB a CCW: bytes a second, of a memmove of {_TRANSFER_BYTES >> 20} MiB"
+    what = (
+        f"one IOP, {ccw_bytes >> 10} KiB a CCW: bytes a second, of a memmove of {_TRANSFER_BYTES >> 20} MiB"
+    )
     return Figure("channel", what, rounds.kept(ratios), target)
 
 
