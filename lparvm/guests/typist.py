@@ -35,10 +35,8 @@ from lparvm.guests.stamps import make_salt
 from lparvm.options import Kind, Option, choice, duration, integer, list_of
 
 LINE_BYTES = 4 * CONSOLE_LINE_CHARACTERS_MAX
-_PRINTED_BYTES = LINE_BYTES + 512
 TRANSCRIPT_BYTES = 2 * PAGE_BYTES - 512
 EXPECTED_LINES_MAX = 10_000
-_ECHO = "you typed: "
 _CODECS = {"ascii": "utf-8", "ebcdic": "cp037"}
 _NONE_WAITS = ENDED | DeviceStatus.UNIT_EXCEPTION
 _TELLING_BYTES = 8
@@ -129,7 +127,7 @@ class _Desk:
         """Lay out areas and programs."""
         self.programs = programs = ProgramPage(self.page << PAGE_SHIFT)
         self.typed = Area((self.page + 1) << PAGE_SHIFT, LINE_BYTES, 0, self.salt, scattered=True)
-        self.printed = Area(self.typed.end, _PRINTED_BYTES, 0, self.salt)
+        self.printed = Area(self.typed.end, LINE_BYTES, 0, self.salt)
         self.transcript = Transcript(Area(self.printed.end, TRANSCRIPT_BYTES, 0, self.salt))
         flags = CcwFlag.SUPPRESS_LENGTH
         read = programs.move(ConsoleCommand.READ_INQUIRY, self.typed, flags=flags)
@@ -139,7 +137,7 @@ class _Desk:
     @staticmethod
     def pages() -> int:
         """Pages of storage."""
-        areas = Area.pages(LINE_BYTES, scattered=True) + Area.pages(_PRINTED_BYTES)
+        areas = Area.pages(LINE_BYTES, scattered=True) + Area.pages(LINE_BYTES)
         return 1 + areas + Area.pages(TRANSCRIPT_BYTES)
 
     @property
@@ -149,7 +147,7 @@ class _Desk:
 
     def print(self, cpu: Processor, text: bytes) -> Orb:
         """Put a line into its buffer; the ORB that writes it."""
-        self.printed.fill(cpu, text.ljust(_PRINTED_BYTES, b"\0"))
+        self.printed.fill(cpu, text.ljust(LINE_BYTES, b"\0"))
         self.programs.patch(cpu, self.write.program, self._write_ccw(len(text)).encode())
         return self.write
 
@@ -268,7 +266,7 @@ class Typist(PythonGuest):
         yield
         desk.transcript.append(cpu, line)
         yield
-        yield from driver.run(desk.print(cpu, _ECHO.encode(self._codec) + line))
+        yield from driver.run(desk.print(cpu, line))
         desk.printed.check_record(cpu)
         cpu.step()
 
