@@ -64,7 +64,9 @@ class Lane:
             at = areas[-1].end
         self.table, self.shadow, *records = areas
         self.log, self.read = records[: self.group], records[self.group :]
-        self.write_log = DiskProgram.lay(programs, self.log, write=True, reserve=self.reserve)
+        self.write_log = DiskProgram.lay(
+            programs, self.log, write=True, first=Command.RESERVE if self.reserve else None
+        )
         self.read_log = DiskProgram.lay(programs, self.read, write=False)
         self.write_checkpoint = DiskProgram.lay(programs, [self.table], write=True)
         self.read_checkpoint = DiskProgram.lay(programs, [self.shadow], write=False)

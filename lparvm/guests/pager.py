@@ -153,10 +153,11 @@ class _Space:
 
     def _lay_frame(self, number: int, page: int) -> _Frame:
         programs, record = self.programs[number // _PROGRAMS_A_PAGE], _FrameRecord(page << PAGE_SHIFT)
+        first = Command.RESERVE if self.reserve else None
         return _Frame(
             record.record,
-            DiskProgram.lay(programs, [record], write=True, reserve=self.reserve),
-            DiskProgram.lay(programs, [record], write=False, reserve=self.reserve),
+            DiskProgram.lay(programs, [record], write=True, first=first),
+            DiskProgram.lay(programs, [record], write=False, first=first),
         )
 
     @staticmethod

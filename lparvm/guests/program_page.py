@@ -9,7 +9,7 @@ from typing import Protocol
 from attrs import Factory, define, frozen
 
 from lparvm.arch.address import PAGE_BYTES
-from lparvm.arch.channel import CCW_BYTES, Ccw, CcwFlag, Command
+from lparvm.arch.channel import CCW_BYTES, SENSE_BYTES, Ccw, CcwFlag, Command
 from lparvm.arch.fixed_block import (
     EXTENT_BYTES,
     LOCATE_BYTES,
@@ -106,6 +106,12 @@ class ProgramPage:
         self.holds[place : place + len(data)] = data
         cpu.store_bytes(address, data)
 
+    def accept(self, cpu: Processor, address: int, count: int) -> bytes:
+        """Take for good what a program has stored in the page itself, such as sense data."""
+        place = address - self.address
+        self.holds[place : place + count] = found = cpu.fetch_bytes(address, count)
+        return found
+
     def check(self, cpu: Processor) -> None:
         """Verify the page, doubleword by doubleword."""
         found = cpu.fetch_bytes(self.address, len(self.holds))
@@ -136,7 +142,7 @@ class DiskProgram:
 
     @classmethod
     def lay(
-        cls, page: ProgramPage, areas: Sequence[Record], *, write: bool, reserve: bool = False
+        cls, page: ProgramPage, areas: Sequence[Record], *, write: bool, first: int | None = None
     ) -> "DiskProgram":
         """Lay it into a page, for the beginning of the disk.
 
@@ -144,14 +150,14 @@ class DiskProgram:
             page: where.
             areas: the records, such as areas; scattered ones by IDAWs and by data chaining in turn.
             write: storage to disk; else disk to storage.
-            reserve: the disk is reserved first.
+            first: a command without data that goes before, such as RESERVE.
         """
         blocks = sum(area.size for area in areas) // DISK_BLOCK_BYTES
         operation, command = (
             (Operation.WRITE, DiskCommand.WRITE) if write else (Operation.READ, DiskCommand.READ)
         )
         parameters = page.lay(_parameters(operation, 0, blocks))
-        ccws = [Ccw(Command.RESERVE, _SUPPRESS_LENGTH, 1, parameters)] if reserve else []
+        ccws = [] if first is None else [Ccw(first, _SUPPRESS_LENGTH, 1, parameters)]
         ccws += [
             Ccw(DiskCommand.DEFINE_EXTENT, 0, EXTENT_BYTES, parameters),
             Ccw(DiskCommand.LOCATE, 0, LOCATE_BYTES, parameters + EXTENT_BYTES),
@@ -171,6 +177,12 @@ class DiskProgram:
 def lay_command(page: ProgramPage, command: int) -> Orb:
     """A program of one command without data, such as RELEASE."""
     return Orb(page.chain(Ccw(command, _SUPPRESS_LENGTH, 1, page.address)))
+
+
+def lay_sense(page: ProgramPage) -> tuple[Orb, int]:
+    """A program that puts sense data into the page, and where it puts them; see `ProgramPage.accept`."""
+    address = page.lay(bytes(SENSE_BYTES))
+    return Orb(page.chain(Ccw(Command.SENSE, 0, SENSE_BYTES, address))), address
 
 
 def _parameters(operation: Operation, block: int, blocks: int) -> bytes:

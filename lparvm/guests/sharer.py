@@ -8,7 +8,8 @@ this LPAR and in the total; write; RELEASE. Nobody else can come between, or an 
 - nobody else's counter may be less than it was when it was seen last.
 
 LIP `i` drives the LPAR's device `i`, other LIPs have nothing to do. What an earlier run left on the disk is gone
-on with; anything else there is overwritten by whoever comes first.
+on with; anything else there is overwritten by whoever comes first, and so are blocks that are data checks, as they
+were cut off when an earlier run was killed.
 
 Every channel program may be halted and run again: each of the three does no harm when it runs twice.
 
@@ -23,14 +24,14 @@ from typing import Any
 from attrs import Factory, define, field
 
 from lparvm.arch.address import PAGE_SHIFT
-from lparvm.arch.channel import CCW_ADDRESS_MAX, Command
+from lparvm.arch.channel import CCW_ADDRESS_MAX, SENSE_BYTES, Command, DeviceStatus
 from lparvm.arch.interception import WaitForInterruption
 from lparvm.arch.subchannel import Orb
 from lparvm.config import DISK_BLOCK_BYTES, LPARS_MAX, NAME_CHARACTERS_MAX
 from lparvm.guests.base import GuestSetup
-from lparvm.guests.driver import TOLERATE, Driver
+from lparvm.guests.driver import TOLERATE, Driver, ended_whole, was_ordered
 from lparvm.guests.processor import Processor
-from lparvm.guests.program_page import DiskProgram, ProgramPage, lay_command
+from lparvm.guests.program_page import DiskProgram, ProgramPage, lay_command, lay_sense
 from lparvm.guests.python_guest import Program, PythonGuest
 from lparvm.guests.records import Area, unread
 from lparvm.guests.stamps import make_salt
@@ -40,6 +41,8 @@ _MAGIC = b"LPARVM+1"
 _HEAD = struct.Struct(">8s8sQQ")
 _ENTRY = struct.Struct(f">{NAME_CHARACTERS_MAX}sQ")
 _CHECK = slice(8, 16)
+_DATA_CHECK = 0x08
+"""In byte 0 of the sense data."""
 _SIZE = -(-(_HEAD.size + LPARS_MAX * _ENTRY.size) // DISK_BLOCK_BYTES) * DISK_BLOCK_BYTES
 
 
@@ -102,13 +105,16 @@ class _Lane:
     read: DiskProgram = field(init=False)
     write: DiskProgram = field(init=False)
     release: Orb = field(init=False)
+    sense: Orb = field(init=False)
+    sense_data: int = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.programs = ProgramPage(self.page << PAGE_SHIFT)
         self.area = Area((self.page + 1) << PAGE_SHIFT, _SIZE, self.lip, self.salt, scattered=True)
-        self.read = DiskProgram.lay(self.programs, [self.area], write=False, reserve=True)
+        self.read = DiskProgram.lay(self.programs, [self.area], write=False, first=Command.RESERVE)
         self.write = DiskProgram.lay(self.programs, [self.area], write=True)
         self.release = lay_command(self.programs, Command.RELEASE)
+        self.sense, self.sense_data = lay_sense(self.programs)
 
     @staticmethod
     def pages() -> int:
@@ -175,10 +181,10 @@ class Sharer(PythonGuest):
         lane.area.fill(cpu, unread(self._salt, lane.lip, _SIZE))
         lane.area.holds = None
         yield
-        yield from driver.run(lane.read.orb)
+        readable = yield from self._read(cpu, driver, lane)
         found = lane.area.holds = lane.area.fetch(cpu)
         yield
-        counters = self._verified(cpu, lane, Counters.decode(found))
+        counters = self._verified(cpu, lane, Counters.decode(found) if readable else None)
         own = self.setup.lpar
         counters.of[own] = counters.of.get(own, 0) + 1
         counters.total += 1
@@ -189,6 +195,20 @@ class Sharer(PythonGuest):
         lane.seen = counters
         yield from driver.order(lane.release)
         cpu.step()
+
+    def _read(self, cpu: Processor, driver: Driver, lane: _Lane) -> Generator[Any, Any, bool]:
+        """RESERVE and read; false: at first sight, where the blocks are data checks."""
+        while True:
+            ended = yield from driver.attempt(lane.read.orb)
+            if ended is None or was_ordered(ended):
+                continue
+            if ended_whole(ended):
+                return True
+            if lane.seen is None and ended.device_status & DeviceStatus.UNIT_CHECK:
+                yield from driver.run(lane.sense)
+                if lane.programs.accept(cpu, lane.sense_data, SENSE_BYTES)[0] & _DATA_CHECK:
+                    return False
+            yield from driver.fail(lane.read.orb, ended)
 
     def _verified(self, cpu: Processor, lane: _Lane, found: Counters | None) -> Counters:
         """The counters, after every difference was told; those to go on with."""

@@ -198,7 +198,7 @@ class Typist(PythonGuest):
             yield WaitForInterruption()
         desk = self._desk
         driver = Driver(cpu, cpu.devices[self.options["console"]], lambda: desk.overwrite_guard(cpu))
-        greeting = f"{self.setup.lpar} reads what is typed".encode(self._codec)
+        greeting = f"{self.setup.lpar} is ready".encode(self._codec)
         yield from driver.run(desk.print(cpu, greeting))
         while True:
             # Lines may have waited before the first look, and ATTENTION may have come during other I/O.
@@ -211,7 +211,6 @@ class Typist(PythonGuest):
                     driver.unsolicited.append(status)
                 desk.transcript.verify_next(cpu)
                 desk.overwrite_guard(cpu)
-                cpu.step()
                 yield
 
     def check(self, cpu: Processor) -> None:

@@ -4,6 +4,8 @@ Several benches may share a rig, as LPARs share devices. A test can halt or clea
 and look at what the devices hold.
 """
 
+from itertools import islice
+
 from attrs import define
 
 from lparvm.arch.channel import ENDED, Ending
@@ -17,6 +19,7 @@ from lparvm.protocol import messages as m
 from lparvm.storage.channel_view import ChannelView, TransferRefused
 
 IOP = "IOP1"
+ALONE_STEPS = 5
 
 
 @define(eq=False)
@@ -46,7 +49,8 @@ class Rig:
         self.running: dict[int, Running] = {}
         self.begun = dict.fromkeys(devices, 0)
         self.benches = []
-        self.alone = [(number, device.alone()) for number, device in devices.items()]
+        self._alone = [(number, device.alone()) for number, device in devices.items()]
+        self._steps = 0
 
     # Orders of a channel subsystem.
 
@@ -77,7 +81,12 @@ class Rig:
                 bench.advance(m.IoBegan(None, bench.lpar, start.device, start.start, IOP))
 
     def step(self):
-        """Every program goes on to its next wait, or ends."""
+        """Every program goes on to its next wait, or ends; now and then a device does something by itself."""
+        self._steps += 1
+        if self._steps % ALONE_STEPS == 0:
+            for number, doings in self._alone:
+                for _, status in islice(doings, 1):
+                    self.offer(number, status)
         for number in list(self.running):
             running = self.running[number]
             try:

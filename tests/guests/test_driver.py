@@ -10,6 +10,7 @@ from lparvm.guests import PythonGuest
 from lparvm.guests.driver import TOLERATE, Driver
 from lparvm.guests.program_page import DiskProgram, ProgramPage, lay_command
 from lparvm.guests.records import Area
+from lparvm.protocol import messages as m
 
 from .bench import Bench
 
@@ -94,6 +95,27 @@ def test_a_command_that_is_rejected_is_told():
     machine.run(50)
     assert machine.guest.ran == 0
     assert machine.guest.damage[0].address == machine.guest.wrong.program
+
+
+@pytest.mark.parametrize("tolerate", [False, True])
+def test_a_start_whose_path_was_lost_before_it_began_fails_or_is_made_again(tolerate):
+    machine = bench(tolerate=tolerate)
+    machine.rig.devices[DEVICE].connect("LPAR2")  # so that the start has to wait
+    machine.until(lambda: machine.rig.waiting)
+    ((_, start),) = machine.rig.waiting
+    machine.rig.waiting.clear()
+    machine.rig.devices[DEVICE].disconnect()
+    machine.advance(m.PathNotOperational(None, "LPAR1", DEVICE, start.start, "IOP1"))
+    machine.run(50)
+    (ended,) = machine.ended()
+    if tolerate:
+        assert ended is None
+        machine.rig.vary(DEVICE, online=True)
+        machine.run(50)
+        assert machine.guest.ran > 0
+        assert machine.guest.damage == []
+    else:
+        assert "device 0190 is not operational (condition code 3)" in ended.text
 
 
 @pytest.mark.parametrize("tolerate", [False, True])

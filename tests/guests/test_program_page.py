@@ -65,7 +65,7 @@ def test_locating_changes_only_the_parameters(write):
 
 def test_a_reserving_program_begins_with_reserve_and_release_is_a_program_of_its_own():
     page = ProgramPage(0x2000)
-    program = DiskProgram.lay(page, areas(512, 1, scattered=False), write=False, reserve=True)
+    program = DiskProgram.lay(page, areas(512, 1, scattered=False), write=False, first=Command.RESERVE)
     assert [ccw.command for ccw in ccws(page, program.orb.program)] == [
         Command.RESERVE, DiskCommand.DEFINE_EXTENT, DiskCommand.LOCATE, DiskCommand.READ,
     ]  # fmt: skip

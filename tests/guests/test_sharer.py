@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lparvm.arch.channel import Command
+from lparvm.devices.base import DeviceCheck, Sense
 from lparvm.devices.registry import make_device
 from lparvm.errors import UsageError
 from lparvm.guests.sharer import Counters
@@ -166,6 +167,49 @@ def test_a_disk_with_anything_else_on_it_is_begun_anew():
     run(machines, 300)
     for machine in machines:
         assert machine.verify() == []
+
+
+def test_blocks_that_a_killed_run_left_unreadable_are_begun_anew():
+    rig = Rig(disks(DEVICE))
+    store = rig.devices[DEVICE]._store
+    read, write, torn = store.read, store.write, [True]
+
+    def read_torn(first, count):
+        if torn:
+            raise DeviceCheck(Sense.DATA_CHECK, "cut off")
+        return read(first, count)
+
+    def write_and_mend(first, data):
+        torn.clear()
+        write(first, data)
+
+    store.read, store.write = read_torn, write_and_mend
+    machines = sharers(2, rig)
+    run(machines, 300)
+    for machine in machines:
+        assert steps(machine) > 5
+        assert machine.verify() == []
+    store.write = write
+    torn.append(True)
+    run(machines, 100)
+    damage = [one for machine in machines for one in machine.guest.damage]
+    assert "device status 0E" in damage[0].found, "later it is damage"
+
+
+def test_counters_that_do_not_add_up_are_found():
+    machines = sharers(2)
+    run(machines, 300)
+    disk = machines[0].devices[DEVICE]
+    while disk.reserved_by is not None:
+        run(machines, 1)
+    counters = on_disk(machines[0])
+    data = Counters(counters.total + 5, counters.of).encode()
+    for number in range(BLOCKS):
+        put_block(disk, number, data[number * 512 : (number + 1) * 512])
+    run(machines, 300)
+    (damage,) = [one for machine in machines for one in machine.guest.damage]
+    assert damage.expected == f"counters with a sum of {counters.total + 5}"
+    assert damage.found == f"a sum of {counters.total}"
 
 
 def test_lips_without_a_device_wait():
