@@ -468,3 +468,85 @@ async def test_the_rate_of_an_iop_is_shared_by_what_runs_there(autojump_clock):
         assert len(transfers) == 3
         took_s = (max(one["last_ns"] for one in transfers) - min(one["first_ns"] for one in transfers)) / 1e9
         assert took_s == pytest.approx(3 * 0x8000 / (1 << 20), rel=0.02), "96 KiB at 1 MiB a second"
+
+
+def reserve(cpu):
+    return start(DISK, chain(cpu, PROGRAM, Ccw(Command.RESERVE, CcwFlag.SUPPRESS_LENGTH, 0, DATA)))
+
+
+def wait_and_read(cpu, told):
+    """What the other LPAR does."""
+    yield WaitForInterruption(duration_ns=20 * MS)
+    told.append((yield from start(DISK, disk_program(cpu, PROGRAM, DATA))))
+
+
+async def test_the_reservation_of_a_guest_that_failed_is_over(autojump_clock):
+    @script("B")
+    def _(cpu, told):
+        yield from reserve(cpu)
+        yield WaitForInterruption(duration_ns=50 * MS)
+        raise LookupError("enough")
+
+    Scripted.scripts["A"] = wait_and_read
+    async with trial_of(machine(device("0190", iop=["IOP1", "IOP2"]), iops=2), verdict="failed") as trial:
+        await trial.sleep_ms(150)
+        assert trial.of("start.deferred", lpar="A")
+        assert Scripted.told["A"][0].ended_normally
+
+
+async def test_the_reservation_of_a_check_stopped_lpar_is_over(autojump_clock):
+    @script("B")
+    def _(cpu, told):
+        yield from reserve(cpu)
+
+    Scripted.scripts["A"] = wait_and_read
+    async with trial_of(machine(device("0190"))) as trial:
+        await trial.sleep_ms(30)
+        for _ in range(4):
+            trial.machine.refuse_sale("IOP1")
+        assert (await trial.give("MVSTOR B HSA=2M")).result is Result.CHECK_STOPPED
+        await trial.sleep_ms(50)
+        assert Scripted.told["A"][0].ended_normally
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_a_device_that_ends_after_its_lpar_was_check_stopped_breaks_no_rule(cancelled, autojump_clock):
+    @script("B")
+    def _(cpu, told):
+        yield StartSubchannel(STUCK, disk_program(cpu, PROGRAM, DATA))
+
+    async with trial_of(machine(faulty("delay 200ms"), devices=["0191"])) as trial:
+        await trial.sleep_ms(10)
+        for _ in range(4):
+            trial.machine.refuse_sale("IOP1")
+        op = trial.machine.svp.submit(f"MVSTOR B HSA=2M QUIESCE=5ms BUSY={'WAIT' if cancelled else 'REFUSE'}")
+        if cancelled:
+            await trial.sleep_ms(20)
+            assert (await trial.give("CANCEL B")).result is Result.NOT_CANCELLABLE, "it ended otherwise"
+        assert (await trial.machine.svp.answer(op)).result is Result.CHECK_STOPPED
+        await trial.sleep_ms(300)
+        (ended,) = trial.of("device.ended")
+        assert ended["operation"] == op
+
+
+async def test_a_device_without_a_path_has_no_one_s_attention(autojump_clock):
+    @script("B")
+    def _(cpu, told):
+        while True:
+            told.append((yield WaitForInterruption(devices=None)).device)
+            yield TestSubchannel(told[-1])
+
+    parts = (device("000C", kind="clock", every="5ms"), device("0009", kind="console"))
+    async with trial_of(machine(*parts, devices=["000C", "0009"])) as trial:
+        await trial.sleep_ms(30)
+        assert Scripted.told["B"]
+        await trial.give("VARY PATH IOP1.000C OFF")
+        await trial.give("VARY PATH IOP1.0009 OFF")
+        await trial.sleep_ms(5)
+        Scripted.told["B"].clear()
+        assert (await trial.give('REPLY B "anyone"')).result is Result.LINE_REFUSED
+        await trial.sleep_ms(50)
+        assert Scripted.told["B"] == []
+        await trial.give("VARY PATH IOP1.000C ON")
+        await trial.sleep_ms(50)
+        assert CLOCK in Scripted.told["B"]

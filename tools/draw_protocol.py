@@ -69,13 +69,14 @@ ROUTES: tuple[tuple[str, str, tuple[type, ...]], ...] = (
     (IOP, RM, (m.AddressLimitSet, m.AddressLimitRefused)),
     (LPARCTL, IOP, (
         m.QuiesceIop, m.ReportBusyDevices, m.HaltBusyDevices, m.ClearBusyDevices, m.ReleaseHeldStarts,
+        m.ResetLpar,
     )),
     (IOP, LPARCTL, (m.IopQuiesced, m.IopBusy, m.HeldStartsReleased)),
     (LPARCTL, LIPCTL, (m.StopGuest, m.RestartGuest)),
     (LIPCTL, LPARCTL, (m.GuestStopped, m.GuestRestarted)),
     (LIPCTL, LIP, (m.StopLip, m.StartInterpretiveExecution, m.InterceptionSimulated)),
     (LIP, LIPCTL, (m.LipStopped, m.InterpretiveExecutionStarted, m.GuestIntercepted, m.GuestFailed)),
-    (LIPCTL, IOP, (m.StartIo, m.ResumeIo, m.HaltIo, m.ClearIo)),
+    (LIPCTL, IOP, (m.StartIo, m.ResumeIo, m.HaltIo, m.ClearIo, m.ResetLpar)),
     (IOP, LIPCTL, (
         m.IoBegan, m.IoIntermediate, m.IoEnded, m.PathNotOperational, m.PathChanged, m.StatusOffered,
     )),

@@ -114,8 +114,8 @@ class Iop(Actor):
                 self._end_start(order, cause)
             case o.Halt() | o.GiveUp() | o.Resume():
                 self._control_program(order, cause)
-            case o.FreeDevice(start=start):
-                self._free(start, cause)
+            case o.FreeDevice() | o.ResetDevices():
+                self._let_go(order, cause)
             case o.TellLate(start=start, operation=operation):
                 active_ns = self.clock.now_ns() - self._tasks[start.device].began_ns
                 self._tell_start("device.ended", start, cause, operation=operation, active_ns=active_ns)
@@ -219,12 +219,25 @@ class Iop(Actor):
         ended = m.IoEnded(None, start.lpar, start.device, start.start, self.name, order.function, ending)
         self.post(lip_control_of(start.lpar), ended, cause)
 
-    def _free(self, start: m.StartIo, cause: int | None) -> None:
-        self._devices[start.device].disconnect()
-        del self._tasks[start.device]
-        for other in self._paths[start.device]:
+    def _let_go(self, order: o.FreeDevice | o.ResetDevices, cause: int | None) -> None:
+        if isinstance(order, o.FreeDevice):
+            lpar, number = order.start.lpar, order.start.device
+            self._devices[number].disconnect()
+            del self._tasks[number]
+            if lpar in self._state.reset:
+                self._devices[number].reset(lpar)  # it may have reserved the device since
+            self._tell_freed(lpar, number, cause)
+            return
+        for number in order.devices:
+            self._devices[number].reset(order.lpar)
+            self._feed(m.DeviceFreed(None, order.lpar, number), cause)
+            self._tell_freed(order.lpar, number, cause)
+
+    def _tell_freed(self, lpar: str, number: int, cause: int | None) -> None:
+        """The other IOPs with a path to the device may try again."""
+        for other in self._paths[number]:
             if other != self.name:
-                self.post(other, m.DeviceFreed(None, start.lpar, start.device), cause)
+                self.post(other, m.DeviceFreed(None, lpar, number), cause)
 
     def _tell_start(self, event: str, start: m.StartIo, cause: int | None, **fields: Any) -> int | None:
         return self.log.emit(

@@ -39,6 +39,7 @@ class LipControl(Actor):
         self.lpar = control.lpar
         self._control = control
         self._subsystem = cs.make(control.lpar, paths)
+        self._iops = tuple(sorted({iop for names in paths.values() for iop in names}))
         self._waits: Waits = ()
         self._waits_begun = 0
         self._timers: dict[str, trio.CancelScope] = {}  # of the LIP's wait
@@ -71,6 +72,8 @@ class LipControl(Actor):
             case m.GuestFailed(lip=lip, code=code, text=text):
                 told = message_text(code, lpar=self.lpar, lip=lip, text=text)
                 self.post(SERVICE_PROCESSOR, m.OperatorMessaged(None, code, told), seq)
+                if not self._control.failed:
+                    self._reset_devices(seq)
                 self._carry_out(gc.advance(self._control, message), seq)
             case _:
                 self._carry_out(gc.advance(self._control, message), seq)
@@ -158,6 +161,11 @@ class LipControl(Actor):
         if lip in self._timers:
             self._timers.pop(lip).cancel()
         self._reply(lip, reply, cause)
+
+    def _reset_devices(self, cause: int | None) -> None:
+        """The guest is stopped for good: what it has reserved is free for others."""
+        for iop in self._iops:
+            self.post(iop, m.ResetLpar(None, self.lpar), cause)
 
     def _reply(self, lip: str, reply: object, cause: int | None) -> None:
         self.post(lip, m.InterceptionSimulated(None, self.lpar, reply), cause)

@@ -349,10 +349,13 @@ class ServiceProcessor(Actor):
             unknown = Result.NO_CONSOLE if lpar in self._lpars else Result.UNKNOWN_LPAR
             self._answer(op, Outcome(unknown, {"lpar": lpar}), cause)
             return
-        # Any of its IOPs can take the line: best one whose path is varied on.
-        iops = self._paths[device]
-        iop = next((name for name in iops if (name, device) not in self._varied_off), iops[0])
-        self.post(iop, m.EnterLine(op, lpar, device, command.text), cause)
+        # Any of its IOPs whose path is varied on can take the line.
+        paths = [name for name in self._paths[device] if (name, device) not in self._varied_off]
+        if not paths:
+            problem = f"every path to {device:04X} is varied off"
+            self._answer(op, Outcome(Result.LINE_REFUSED, {"lpar": lpar, "problem": problem}), cause)
+            return
+        self.post(paths[0], m.EnterLine(op, lpar, device, command.text), cause)
 
     def _answer_text(self, op: str, text: str, cause: int | None) -> None:
         self._answer(op, Outcome(Result.COMPLETED, {"text": text}), cause)

@@ -246,8 +246,8 @@ CATALOGUE: tuple[MessageType, ...] = (
     MessageType(
         "LVM064W",
         "{lpar}: the console did not take the line: {problem}",
-        "The line is too long or has control characters, or too many lines wait that the guest has not read.",
-        "Shorten the line, or wait until the guest has read what it was given.",
+        "The line is too long or has control characters, the guest has not read the lines before, or no path is on.",
+        "Shorten the line, wait until the guest has read what it was given, or vary a path to the console on.",
         Result.LINE_REFUSED,
     ),
     MessageType(

@@ -71,6 +71,14 @@ class FreeDevice:
 
 
 @frozen
+class ResetDevices:
+    """System reset of an LPAR: its reservations are over, and whoever waits for these devices may try again."""
+
+    lpar: str
+    devices: tuple[int, ...]
+
+
+@frozen
 class TellLate:
     """A device that an operation waited for in vain has ended."""
 
@@ -142,6 +150,6 @@ class ConfirmVary:
 
 
 Order = (
-    Begin | HoldStart | RefuseStart | EndStart | Halt | GiveUp | Resume | FreeDevice | TellLate | Forward
+    Begin | HoldStart | RefuseStart | EndStart | Halt | GiveUp | Resume | FreeDevice | ResetDevices | TellLate | Forward
     | OfferStatus | ReportQuiesced | ReportBusy | ConfirmLimit | ConfirmRelease | ConfirmVary
 )  # fmt: skip

@@ -82,6 +82,8 @@ class IoProcessor:
         given_up: device number -> the start that was cleared while the device was at work.
         overdue: device number -> operation that waited for it in vain.
         offline: devices whose path from here is varied off.
+        reset: LPARs that are stopped for good.
+        abandoned: those of them that are check-stopped: no operation waits for their I/O.
         arrivals: how many starts came.
     """
 
@@ -95,6 +97,8 @@ class IoProcessor:
     given_up: Mapping[int, m.StartIo] = Factory(dict)
     overdue: Mapping[int, str] = Factory(dict)
     offline: tuple[int, ...] = ()
+    reset: tuple[str, ...] = ()
+    abandoned: tuple[str, ...] = ()
     arrivals: int = 0
 
     def active(self, lpar: str) -> tuple[int, ...]:
@@ -125,6 +129,8 @@ def advance(state: IoProcessor, event: object) -> Step:
             step = state, tuple(o.OfferStatus(lpar, device, status) for lpar in _users(state, device))
         case m.VaryPath():
             step = _vary(state, event)
+        case m.ResetLpar():
+            step = _reset(state, event)
         case _:
             step = _quiesce(state, event)
     return step
@@ -215,7 +221,7 @@ def _not_running(state: IoProcessor, device: int) -> IoProcessor:
 
 def _quiet(state: IoProcessor, lpar: str) -> tuple[o.Order, ...]:
     """The last active program of a quiescing LPAR has ended."""
-    operation = state.quiescing.get(lpar)
+    operation = None if lpar in state.abandoned else state.quiescing.get(lpar)
     return () if operation is None or state.active(lpar) else (o.ReportQuiesced(operation, lpar),)
 
 
@@ -287,6 +293,15 @@ def _vary(state: IoProcessor, event: m.VaryPath) -> Step:
         state = evolve(state, waiting=tuple(one for one in state.waiting if one.start.device != device))
     told = o.ConfirmVary(event.op, device, online, changed, _users(state, device) if changed else ())
     return evolve(state, offline=offline), (told, *back)
+
+
+def _reset(state: IoProcessor, event: m.ResetLpar) -> Step:
+    lpar = event.lpar
+    state = evolve(state, reset=(*state.reset, lpar))
+    if event.op is not None:
+        overdue = {**state.overdue, **dict.fromkeys(state.active(lpar), event.op)}
+        state = evolve(state, abandoned=(*state.abandoned, lpar), overdue=overdue)
+    return state, (o.ResetDevices(lpar, state.devices.get(lpar, ())),)
 
 
 # --- quiesce and SALE ---------------------------------------------------------------------------------------

@@ -278,10 +278,14 @@ def release(relocation: Relocation, _event: object) -> tuple[o.Command, ...]:
 
 
 def report(relocation: Relocation, _event: object) -> tuple[o.Command, ...]:
-    answers = tuple(o.AnswerCancel(op, Result.COMPLETED) for op in relocation.cancels)
+    # A cancel that came in time is done, unless the way back failed.
+    cancelled = Result.NOT_CANCELLABLE if relocation.result is Result.CHECK_STOPPED else Result.COMPLETED
+    answers = tuple(o.AnswerCancel(op, cancelled) for op in relocation.cancels)
     lost: tuple[o.Command, ...] = ()
     if relocation.result is Result.CHECK_STOPPED:
-        lost = (o.Post(RESOURCE_MANAGER, m.LparCheckStopped(relocation.op, relocation.lpar)),)
+        op, lpar = relocation.op, relocation.lpar
+        lost = tuple(o.Post(iop, m.ResetLpar(op, lpar)) for iop in relocation.iops)
+        lost += (o.Post(RESOURCE_MANAGER, m.LparCheckStopped(op, lpar)),)
     return (*lost, o.Report(), *answers)
 
 

@@ -285,8 +285,8 @@ def path_changed(sub: Subchannel, iop: str, *, online: bool) -> Subchannel:
 
 
 def offered(sub: Subchannel, device_status: int) -> Subchannel:
-    """The device has unsolicited status; it is discarded where the subchannel is not enabled."""
-    if not sub.pmcw.enabled:
+    """The device has unsolicited status; discarded where the subchannel is not enabled, or has no path for it."""
+    if not (sub.pmcw.enabled and sub.pmcw.operational):
         return sub
     return evolve(sub, unsolicited=sub.unsolicited | int(device_status))
 

@@ -46,9 +46,8 @@ async def test_a_reply_takes_a_path_that_is_varied_on(autojump_clock):
         assert (await bench.svp.execute('REPLY A "one"')).result is Result.COMPLETED
         assert [len(iop.lines) for iop in bench.iops.values()] == [0, 1]
         await bench.svp.execute("VARY PATH IOP2.0009 OFF")
-        assert (await bench.svp.execute('REPLY A "two"')).result is Result.COMPLETED, (
-            "the operator's own line"
-        )
+        answer = await bench.svp.execute('REPLY A "two"')
+        assert (answer.result, "varied off" in answer.message) == (Result.LINE_REFUSED, True)
 
 
 @pytest.mark.parametrize(("lpar", "result"), [("B", Result.NO_CONSOLE), ("C", Result.UNKNOWN_LPAR)])

@@ -53,6 +53,7 @@ from lparvm.protocol.messages.io import (
     QuiesceIop,
     ReleaseHeldStarts,
     ReportBusyDevices,
+    ResetLpar,
     SetAddressLimit,
     VaryPath,
 )
@@ -132,6 +133,7 @@ MESSAGES: tuple[type, ...] = (
     WaitTimedOut,
     QuiesceIop,
     ReportBusyDevices,
+    ResetLpar,
     HaltBusyDevices,
     ClearBusyDevices,
     IopQuiesced,
@@ -219,6 +221,7 @@ __all__ = [
     "ReleaseHeldStarts",
     "ReportBusyDevices",
     "ReserveArea",
+    "ResetLpar",
     "RestartGuest",
     "ResumeIo",
     "SetAddressLimit",

@@ -122,6 +122,17 @@ class HeldStartsReleased:
 
 
 @frozen
+class ResetLpar:
+    """LPAR control or LIP control -> IOP: an LPAR is stopped for good; its reservations are over.
+
+    With `op` it is check-stopped by that operation, which waits for nothing any more: what is held stays so.
+    """
+
+    op: str | None
+    lpar: str
+
+
+@frozen
 class VaryPath:
     """SVP -> IOP: use the path from this IOP to a device no more, or again. Answered by PathVaried."""
 

@@ -5,8 +5,8 @@ Checked:
   received; at the end of a run that was not interrupted, none is left;
 - no fact of an operation is told after its answer. Excused are `lip.stopped`, `sie.issued` and `zone.noted`:
   when a stop is rescinded because a LIP doesn't reach an instruction boundary, that LIP stops and starts
-  again when it does, which may be long after the answer; and `device.ended` and `transfer.refused`: a
-  device that an operation gave up on ends when it ends.
+  again when it does, which may be long after the answer; and `device.ended`, `transfer.refused` and
+  `iop.quiesced`: a device that an operation gave up on ends when it ends.
 
 Not checked: whether the result is the right one (scenarios tell what they expect); messages between actors.
 `checked` counts commands.
@@ -17,7 +17,9 @@ from collections.abc import Mapping
 from lparvm.trace.rules.base import Checker, Event, Handler
 from lparvm.trace.vocabulary import FACTS, Level
 
-_EXCUSED = frozenset(("lip.stopped", "sie.issued", "zone.noted", "device.ended", "transfer.refused"))
+_EXCUSED = frozenset((
+    "lip.stopped", "sie.issued", "zone.noted", "device.ended", "transfer.refused", "iop.quiesced",
+))  # fmt: skip
 
 
 class CommandsAnswered(Checker):
