@@ -5,25 +5,29 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from io_guests import DATA, PROGRAM, Scripted, disk_program
+from io_guests import DATA, PROGRAM, Scripted, chain, disk_program
 from lparvm.actors.iop import Iop
 from lparvm.actors.lip_control import LipControl
 from lparvm.actors.resource_manager import ResourceManager
 from lparvm.arch.address import Zone
+from lparvm.arch.channel import Ccw, CcwFlag, Command
 from lparvm.arch.interception import (
     ClearSubchannel,
+    ResumeSubchannel,
     StartSubchannel,
     TestSubchannel,
     WaitForInterruption,
 )
+from lparvm.arch.subchannel import Orb
 from lparvm.machine import Parts
-from lparvm.protocol import interruptions
+from lparvm.protocol import interruptions, io_processor
 from lparvm.protocol import io_orders as o
 from lparvm.protocol import messages as m
+from lparvm.protocol.results import Result
 from lparvm.report import RunReport
 from lparvm.storage.channel_view import ChannelView
 from machines import broken_rules, run_virtual, story
-from trials import command, device, lpar, scenario
+from trials import command, device, lpar, scenario, trial_of
 
 MS = 1_000_000
 STUCK, SHARED = 0x195, 0x192
@@ -293,3 +297,50 @@ def test_a_late_transfer_that_is_not_refused_is_caught(monkeypatch: pytest.Monke
     assert report.verdict == "intact", story(report)
     monkeypatch.setattr(ChannelView, "revoke", lambda _view: None)
     _check(run_virtual(text), "late-transfers-refused")
+
+
+def _resume_that_comes_while_quiescing(cpu, told):
+    orb = chain(cpu, PROGRAM, Ccw(Command.NO_OPERATION, CcwFlag.SUSPEND | CcwFlag.SUPPRESS_LENGTH, 1, DATA))
+    yield StartSubchannel(0x190, Orb(orb.program, suspend_control=True))
+    yield WaitForInterruption(devices=(0x190,))
+    yield TestSubchannel(0x190)
+    told.append("suspended")
+    cpu.store_bytes(PROGRAM, Ccw(Command.NO_OPERATION, CcwFlag.SUPPRESS_LENGTH, 1, DATA).encode())
+    yield WaitForInterruption(duration_ns=20_000_000)
+    yield ResumeSubchannel(0x190)
+    yield WaitForInterruption(devices=(0x190,), duration_ns=100_000_000)
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_a_held_resume_that_is_lost_at_release_is_caught(lost, autojump_clock, monkeypatch):
+    if lost:
+        release = io_processor._release
+        monkeypatch.setattr(io_processor, "_release", lambda s, e: release(evolve(s, resumes=()), e))
+    monkeypatch.setitem(Scripted.scripts, "B", _resume_that_comes_while_quiescing)
+
+    class SlowToResume(LipControl):
+        """What it sends to an IOP is 4 ms on the way, so that it comes while the IOP quiesces."""
+
+        def post(self, to, message, cause):
+            if not isinstance(message, m.ResumeIo):
+                return super().post(to, message, cause)
+
+            async def send():
+                await self.clock.sleep_ns(4_000_000)
+                super(SlowToResume, self).post(to, message, cause)
+
+            self.nursery.start_soon(send)
+            return cause
+
+    text = scenario(
+        device("0190"), lpar("A", "0"), lpar("B", "1M", guest="io_guests:Scripted", devices=["0190"])
+    )
+    verdict = "broken" if lost else "intact"
+    async with trial_of(text, verdict=verdict, parts=Parts(lip_control=SlowToResume)) as trial:
+        await trial.sleep_ms(22.5)
+        assert (await trial.give("MVSTOR B HSA=2M")).result is Result.COMPLETED
+        await trial.sleep_ms(200)
+        assert trial.of("resume.held"), "the resume came while the IOP was quiescing"
+    assert (
+        "held-starts-in-order" in [r.rule for r in trial.machine.report.rules if r.verdict == "broken"]
+    ) is lost

@@ -108,8 +108,9 @@ class Iop(Actor):
         match order:
             case o.Begin():
                 self._begin_program(order, cause)
-            case o.HoldStart(start=start):
-                self._tell_start("start.held", start, cause)
+            case o.HoldStart(start=start) | o.HoldResume(start=start):
+                held = "start.held" if isinstance(order, o.HoldStart) else "resume.held"
+                self._tell_start(held, start, cause)
             case o.EndStart():
                 self._end_start(order, cause)
             case o.Halt() | o.GiveUp() | o.Resume():
@@ -134,7 +135,7 @@ class Iop(Actor):
             case o.GiveUp():
                 task.give_up()
             case o.Resume():
-                self._tell_began(task.start, cause)
+                self._tell_began(task.start, self._tell_start("start.resumed", task.start, cause))
                 task.resume()
 
     def _tell_lip_control(self, order: o.RefuseStart | o.Forward | o.OfferStatus, cause: int | None) -> None:

@@ -27,6 +27,13 @@ class HoldStart:
 
 
 @frozen
+class HoldResume:
+    """A suspended program is to be resumed while its LPAR is quiescing: that waits (told for the trace)."""
+
+    start: m.StartIo
+
+
+@frozen
 class RefuseStart:
     """The path is varied off: the start goes back to LIP control."""
 
@@ -150,6 +157,6 @@ class ConfirmVary:
 
 
 Order = (
-    Begin | HoldStart | RefuseStart | EndStart | Halt | GiveUp | Resume | FreeDevice | ResetDevices | TellLate | Forward
-    | OfferStatus | ReportQuiesced | ReportBusy | ConfirmLimit | ConfirmRelease | ConfirmVary
+    Begin | HoldStart | HoldResume | RefuseStart | EndStart | Halt | GiveUp | Resume | FreeDevice | ResetDevices
+    | TellLate | Forward | OfferStatus | ReportQuiesced | ReportBusy | ConfirmLimit | ConfirmRelease | ConfirmVary
 )  # fmt: skip

@@ -262,7 +262,7 @@ def _control(state: IoProcessor, event: m.ResumeIo | m.HaltIo | m.ClearIo) -> St
             return state, orders + (_quiet(state, start.lpar) if was_active else ())
         case m.ResumeIo():
             if start.lpar in state.quiescing:
-                return evolve(state, resumes=(*state.resumes, device)), ()
+                return evolve(state, resumes=(*state.resumes, device)), (o.HoldResume(start),)
             return _resume(state, device)
 
 

@@ -58,6 +58,10 @@ IO_FACTS: tuple[EventType, ...] = (
         {**_START, "reason": "str, 'busy' or 'reserved'"},
         "the device runs another LPAR's program, or is reserved for one: the start waits",
     ),
+    EventType(
+        "resume.held", Level.IO, _START, "a suspended program is to be resumed while its LPAR is quiescing"
+    ),
+    EventType("start.resumed", Level.IO, _START, "a suspended program goes on"),
     EventType("start.begun", Level.IO, _START, "the start's channel program runs"),
     EventType(
         "start.ended",

@@ -5,7 +5,8 @@ Checked, at each IOP for each LPAR:
   relocation began to quiesce;
 - as many starts are released as are held;
 - released starts begin in the order in which they were held, and before younger starts of the LPAR there. Only
-  one that was deferred, or whose device is taken, may be overtaken, and never by one of its own device.
+  one that was deferred, or whose device is taken, may be overtaken, and never by one of its own device;
+- a suspended program whose resume was held goes on at the release, unless it ended.
 
 Not checked: that a released start begins at all (that is starts-end-once); the order of starts of several
 LPARs; what SALE said (that is sale-agrees).
@@ -50,12 +51,16 @@ class HeldStartsInOrder(Checker):
         self._held: dict[_Where, dict[int, _Waiting]] = {}
         self._due: dict[_Where, dict[int, _Waiting]] = {}  # released, to begin in this order
         self._taken: dict[str, tuple[str, int]] = {}  # device -> start that it runs
+        self._resumes: dict[_Where, list[int]] = {}  # held: starts whose programs are suspended
+        self._resumes_due: dict[_Where, list[int]] = {}  # released, to go on at once
         return {
             "lpar.activated": self._activated,
             "phase.entered": self._phase,
             "sale.set": self._sale,
             "start.held": self._hold,
             "start.deferred": self._defer,
+            "resume.held": self._hold_resume,
+            "start.resumed": self._resumed,
             "starts.released": self._released,
             "start.begun": self._begun,
             "start.ended": self._ended,
@@ -95,12 +100,36 @@ class HeldStartsInOrder(Checker):
         if where in self._unsold:
             quiescing = f"quiescing since {self._unsold[where]} ns"
             self.violate(event, f"starts of {lpar} are released at {iop} without SALE, {quiescing}")
+        self._resumes_due.setdefault(where, []).extend(self._resumes.pop(where, ()))
         held = self._held.pop(where, {})
         if event["held"] != len(held):
             numbers = ", ".join(map(str, held)) or "none"
             self.violate(event, f"{event['held']} starts of {lpar} are released at {iop}, held: {numbers}")
         if held:
             self._due.setdefault(where, {}).update(held)
+
+    def _hold_resume(self, event: Event) -> None:
+        self._resumes.setdefault((event["lpar"], event["iop"]), []).append(event["start"])
+
+    def _resumed(self, event: Event) -> None:
+        where, number = (event["lpar"], event["iop"]), event["start"]
+        if number in self._resumes.get(where, ()):
+            self.violate(event, f"the resume of start {number} of {where[0]} is held at {where[1]}")
+        self._over(where, number)
+
+    def _over(self, where: _Where, number: int) -> None:
+        """The start's program went on, or ended."""
+        for resumes in (self._resumes, self._resumes_due):
+            if number in resumes.get(where, ()):
+                resumes[where].remove(number)
+
+    def end(self) -> None:
+        """Whatever was released has gone on."""
+        for (lpar, iop), numbers in self._resumes_due.items():
+            for number in numbers:
+                self.violate(
+                    None, f"the resume of start {number} of {lpar}, held at {iop}, was lost at release"
+                )
 
     def _begun(self, event: Event) -> None:
         where, number = (event["lpar"], event["iop"]), event["start"]
@@ -134,6 +163,7 @@ class HeldStartsInOrder(Checker):
 
     def _ended(self, event: Event) -> None:
         where, number = (event["lpar"], event["iop"]), event["start"]
+        self._over(where, number)
         for starts in (self._deferred, self._held, self._due):
             if where in starts:
                 _take(starts, where, number)
