@@ -11,18 +11,14 @@ from typing import Any, Protocol
 import trio
 
 from lparvm.actors.run_clock import RunClock
-from lparvm.arch.channel import Ending
+from lparvm.arch.channel import NO_ENDING, Ending
 from lparvm.config import CHANNEL_STEPS_PER_TURN
 from lparvm.devices.base import Deaf, Device
 from lparvm.devices.channel_program import HaltSignal, Intermediate, Progress, Steps, Suspended, execute
 from lparvm.protocol import messages as m
 from lparvm.protocol.actor_names import SERVICE_PROCESSOR, lip_control_of
 from lparvm.storage.channel_view import ChannelView, TransferRefused
-from lparvm.trace.writer import TraceLogger
 from lparvm.units import NS_PER_S
-
-_ENDED_LATE = Ending(0, 0, 0, 0)
-"""The ending of a program that was refused its transfer: nobody waits for it."""
 
 
 class ChannelRate:
@@ -45,12 +41,14 @@ class Owner(Protocol):
     """What the task needs of its IOP."""
 
     name: str
-    log: TraceLogger
     clock: RunClock
     rate: ChannelRate
 
     def tell_output(self, device: Device, cause: int | None) -> bool:
         """Tell lines that the device wrote; whether there were any."""
+
+    def tell_start(self, event: str, start: m.StartIo, cause: int | None, **fields: Any) -> int | None:
+        """A fact about a start, for the trace; the number of its event."""
 
     def tell_self(self, message: m.IoIntermediate | m.ChannelProgramEnded, cause: int | None) -> None:
         """Post to the IOP's own mailbox."""
@@ -122,7 +120,7 @@ class ChannelTask:
         try:
             ending = await self._drive()
         except TransferRefused as refused:
-            ending = _ENDED_LATE
+            ending = NO_ENDING  # nobody waits for it
             self._cause = self._emit("transfer.refused", address=refused.address, bytes=refused.count)
         finally:
             # Also when the run ends here: what the channel program touched is told.
@@ -215,8 +213,4 @@ class ChannelTask:
         self._first_ns = now_ns
 
     def _emit(self, event: str, **fields: Any) -> int | None:
-        start = self.start
-        return self._owner.log.emit(
-            event, cause=self._cause, lpar=start.lpar, iop=self._owner.name, device=f"{start.device:04X}",
-            start=start.start, **fields,
-        )  # fmt: skip
+        return self._owner.tell_start(event, self.start, self._cause, **fields)

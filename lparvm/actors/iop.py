@@ -110,7 +110,7 @@ class Iop(Actor):
                 self._begin_program(order, cause)
             case o.HoldStart(start=start) | o.HoldResume(start=start):
                 held = "start.held" if isinstance(order, o.HoldStart) else "resume.held"
-                self._tell_start(held, start, cause)
+                self.tell_start(held, start, cause)
             case o.EndStart():
                 self._end_start(order, cause)
             case o.Halt() | o.GiveUp() | o.Resume():
@@ -119,7 +119,7 @@ class Iop(Actor):
                 self._let_go(order, cause)
             case o.TellLate(start=start, operation=operation):
                 active_ns = self.clock.now_ns() - self._tasks[start.device].began_ns
-                self._tell_start("device.ended", start, cause, operation=operation, active_ns=active_ns)
+                self.tell_start("device.ended", start, cause, operation=operation, active_ns=active_ns)
             case o.ConfirmVary():
                 self._confirm_vary(order, cause)
             case o.RefuseStart() | o.Forward() | o.OfferStatus():
@@ -135,7 +135,7 @@ class Iop(Actor):
             case o.GiveUp():
                 task.give_up()
             case o.Resume():
-                self._tell_began(task.start, self._tell_start("start.resumed", task.start, cause))
+                self._tell_began(task.start, self.tell_start("start.resumed", task.start, cause))
                 task.resume()
 
     def _tell_lip_control(self, order: o.RefuseStart | o.Forward | o.OfferStatus, cause: int | None) -> None:
@@ -193,11 +193,11 @@ class Iop(Actor):
         device = self._devices[start.device]
         if not device.available(start.lpar):
             reason = "reserved" if device.user is None else "busy"
-            cause = self._tell_start("start.deferred", start, cause, reason=reason)
+            cause = self.tell_start("start.deferred", start, cause, reason=reason)
             self._feed(iop.DeviceNotAvailable(start, order.arrival, busy=reason == "busy"), cause)
             return
         device.connect(start.lpar)
-        cause = self._tell_start("start.begun", start, cause)
+        cause = self.tell_start("start.begun", start, cause)
         self._tell_began(start, cause)
         task = ChannelTask(self, device, start, self.view_of(start), cause)
         self._tasks[start.device] = task
@@ -213,7 +213,7 @@ class Iop(Actor):
 
     def _end_start(self, order: o.EndStart, cause: int | None) -> None:
         start, ending = order.start, order.ending
-        cause = self._tell_start(
+        cause = self.tell_start(
             "start.ended", start, cause, function=order.function.name, device_status=ending.device_status,
             subchannel_status=ending.subchannel_status,
         )  # fmt: skip
@@ -240,7 +240,8 @@ class Iop(Actor):
             if other != self.name:
                 self.post(other, m.DeviceFreed(None, lpar, number), cause)
 
-    def _tell_start(self, event: str, start: m.StartIo, cause: int | None, **fields: Any) -> int | None:
+    def tell_start(self, event: str, start: m.StartIo, cause: int | None, **fields: Any) -> int | None:
+        """A fact about a start, for the trace; the number of its event."""
         return self.log.emit(
             event, cause=cause, lpar=start.lpar, iop=self.name, device=f"{start.device:04X}",
             start=start.start, **fields,

@@ -144,3 +144,7 @@ class Ending:
     def normal(self) -> bool:
         """Channel end and device end, and nothing else."""
         return self.device_status == ENDED and not self.subchannel_status
+
+
+NO_ENDING = Ending(0, 0, 0, 0)
+"""The ending of a start that never began, or was given up: no device told one."""

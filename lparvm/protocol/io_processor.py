@@ -23,14 +23,12 @@ from typing import TypeVar
 from attrs import Factory, evolve, frozen
 
 from lparvm.arch.address import Zone
-from lparvm.arch.channel import Ending
+from lparvm.arch.channel import NO_ENDING
 from lparvm.arch.subchannel import Function
 from lparvm.protocol import io_orders as o
 from lparvm.protocol import messages as m
 
 _T = TypeVar("_T")
-_NOTHING = Ending(0, 0, 0, 0)
-"""The ending of a start that was given up, or never began."""
 
 
 @frozen
@@ -248,7 +246,7 @@ def _control(state: IoProcessor, event: m.ResumeIo | m.HaltIo | m.ClearIo) -> St
     if waiting is not None and not isinstance(event, m.ResumeIo):
         function = Function.HALT if isinstance(event, m.HaltIo) else Function.CLEAR
         state = evolve(state, waiting=tuple(one for one in state.waiting if one is not waiting))
-        return state, (o.EndStart(waiting.start, function, _NOTHING),)
+        return state, (o.EndStart(waiting.start, function, NO_ENDING),)
     device = event.device
     start = state.running.get(device)
     if start is None or not _same(start, event):
@@ -279,7 +277,7 @@ def _resume(state: IoProcessor, device: int) -> Step:
 def _give_up(state: IoProcessor, device: int) -> Step:
     start = state.running[device]
     state = evolve(_not_running(state, device), given_up={**state.given_up, device: start})
-    return state, (o.GiveUp(device), o.EndStart(start, Function.CLEAR, _NOTHING))
+    return state, (o.GiveUp(device), o.EndStart(start, Function.CLEAR, NO_ENDING))
 
 
 def _vary(state: IoProcessor, event: m.VaryPath) -> Step:
