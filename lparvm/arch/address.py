@@ -46,6 +46,9 @@ class Zone:
         """Size in bytes."""
         return self.extent << PAGE_SHIFT
 
+    def __contains__(self, frame: int) -> bool:
+        return self.origin <= frame < self.end
+
     def overlaps(self, other: "Zone") -> bool:
         """Whether a frame lies in both."""
         return max(self.origin, other.origin) < min(self.end, other.end)

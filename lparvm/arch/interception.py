@@ -5,7 +5,7 @@ goes on with the reply that the simulation puts in the state description. A requ
 where the guest makes it, by a ValueError or TypeError: it is the guest that fails, not the machine.
 
 The I/O requests are the I/O instructions (Principles of Operation, chapter 14). They name a subchannel by its
-device number; one that the LPAR has not is condition code 3.
+device number; one that the LPAR has not is condition code 3. SERVICE CALL is the guest's way to the service processor.
 """
 
 import operator
@@ -15,6 +15,7 @@ from typing import Any
 from attrs import Attribute, field, frozen
 from attrs.validators import instance_of
 
+from lparvm.arch.service_signal import ServiceAnswer
 from lparvm.arch.subchannel import ISC_MAX, Irb, LimitMode, Orb, Schib
 
 ALL_CLASSES = 0xFF
@@ -177,6 +178,9 @@ class TestPendingInterruption:
 class WaitForInterruption:
     """Load a wait PSW; the reply is an `IoInterruption`, or None when the time is over.
 
+    A service signal ends the wait too, by the reply None, as if the time were over. A guest's handler then runs
+    first; the processor may load its wait PSW again after it.
+
     Attributes:
         devices: device numbers whose interruptions this processor is enabled for; empty: none; None: all.
         duration_ns: clock-comparator time from now; None: no end.
@@ -186,6 +190,20 @@ class WaitForInterruption:
     devices: tuple[int, ...] | None = field(default=(), converter=_device_numbers)
     duration_ns: int | None = field(default=None, converter=_duration, validator=_not_negative)
     classes: int = field(default=ALL_CLASSES, converter=operator.index, validator=_in_range(0, 0xFF))
+
+
+@frozen
+class ServiceCall:
+    """SERVICE CALL: answer a service signal; the reply is the zone's extent that is in force (int, frames).
+
+    The reply to `StorageGivenUp` comes when the zone has the new extent on every LIP; or, where the storage is not
+    taken after all, the zone's extent is as before.
+
+    Attributes:
+        answer: to the signal.
+    """
+
+    answer: ServiceAnswer = field(validator=instance_of(ServiceAnswer))
 
 
 @frozen
@@ -247,10 +265,11 @@ IoRequest = (
     StartSubchannel | HaltSubchannel | ClearSubchannel | ResumeSubchannel | TestSubchannel | StoreSubchannel
     | ModifySubchannel | SetAddressLimit | TestPendingInterruption
 )  # fmt: skip
-Request = IoRequest | WaitForInterruption
+Request = IoRequest | WaitForInterruption | ServiceCall
 Interception = TimeSliceEnded | Request | ProgramEnded | ProgramCheck | GuestError
 REQUESTS: tuple[type[Request], ...] = (
     StartSubchannel, HaltSubchannel, ClearSubchannel, ResumeSubchannel, TestSubchannel, StoreSubchannel,
     ModifySubchannel, SetAddressLimit, TestPendingInterruption, WaitForInterruption,
+    ServiceCall,
 )  # fmt: skip
 """The classes of `Request`."""

@@ -10,6 +10,7 @@ from attrs import Factory, define
 
 from lparvm.arch.address import Zone
 from lparvm.arch.psw import Psw
+from lparvm.arch.service_signal import ServiceSignal
 
 
 @define
@@ -29,6 +30,8 @@ class StateDescription:
         instructions: instructions run since IPL.
         expanded_origin: block of expanded storage that is the guest's block 0.
         expanded_blocks: how many blocks it has from there on. A relocation leaves both as they are.
+        service_signal: pending external interruption from the service processor, only ever at `cpu_address` 0. The LIP
+            sets it between two slices; the guest takes it at an instruction boundary, and it is None again.
     """
 
     lpar: str
@@ -43,3 +46,4 @@ class StateDescription:
     instructions: int = 0
     expanded_origin: int = 0
     expanded_blocks: int = 0
+    service_signal: ServiceSignal | None = None

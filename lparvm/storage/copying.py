@@ -1,11 +1,11 @@
-"""Runs a page move with several copy threads, for the real clock.
+"""Runs a transfer of pages with several copy threads, for the real clock.
 
 One of two files of the storage layer that start threads (`custody` is the other). `run_move` is synchronous
 and blocks, so it is called from a worker thread; while pages are copied the GIL is free and other partitions
 run on.
 
 One core alone does not fill the memory's bandwidth: that is what more threads gain. They share each chunk
-(`PageMove.parts`) and meet at its end, so that the cursor is true whenever somebody looks. A part that no
+(`Transfer.parts`) and meet at its end, so that the cursor is true whenever somebody looks. A part that no
 helper has begun, because its core was busy, is copied by the caller: with no core idle, a move with helpers
 takes as long as one without.
 
@@ -22,26 +22,27 @@ of 0.4 ms, copy threads were seen to wait for 200 ms; with 0.1 ms they wait for 
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 from lparvm.config import MOVE_COPY_PAGES_MAX, MOVE_HELPED_PAGES_MIN, MOVE_THREADS_MAX
-from lparvm.storage.mover import Chunk, PageMove, Part
+from lparvm.storage.transfer import ChunkT, PartT, Transfer
 
 
 def run_move(
-    move: PageMove,
+    move: Transfer[ChunkT, PartT],
     *,
     threads: int | Callable[[], int],
     interrupted: Callable[[], bool],
-    on_chunk: Callable[[Chunk], None],
+    on_chunk: Callable[[ChunkT], None],
     pages_max: int = MOVE_COPY_PAGES_MAX,
     helpers: "CopyThreads | None" = None,
 ) -> None:
     """Move what is left of `move`, until it is done or interrupted.
 
     Args:
-        move: the move; its cursor tells afterwards how far it came.
+        move: the move or exchange; its cursor tells afterwards how far it came.
         threads: how many threads copy, the caller's among them; a callable is asked before each chunk.
             With 1 the caller copies alone.
         interrupted: asked before each chunk; True ends the move there, with the cursor between chunks.
@@ -52,6 +53,7 @@ def run_move(
 
     Raises:
         StorageFault: at a faulty frame; the cursor stands exactly before its page.
+        MoverFailed: the cursor stands at `fail_at`.
     """
     if helpers is None:
         with CopyThreads() as own:
@@ -76,7 +78,7 @@ class CopyThreads:
 
     def __init__(self, count: int = 0) -> None:
         """Start `count` helpers ahead; `copy` starts more when it needs them."""
-        self._tasks: queue.SimpleQueue[tuple[PageMove, Part] | None] = queue.SimpleQueue()
+        self._tasks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._results: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self.start(count)
@@ -88,13 +90,13 @@ class CopyThreads:
             thread.start()
             self._threads.append(thread)
 
-    def copy(self, move: PageMove, parts: Sequence[Part]) -> None:
+    def copy(self, move: Transfer[ChunkT, PartT], parts: Sequence[PartT]) -> None:
         """Copy all parts of a chunk; returns, or raises, when every one has ended."""
         self.start(len(parts) - 1)
         for part in parts[1:]:
-            self._tasks.put((move, part))
+            self._tasks.put(partial(move.copy_part, part))
         # Here as in a helper an error is kept until all have ended: no copy may run on behind the caller.
-        results = [_copied(move, parts[0])]
+        results = [_copied(partial(move.copy_part, parts[0]))]
         while len(results) < len(parts):
             try:
                 task = self._tasks.get_nowait()
@@ -102,7 +104,7 @@ class CopyThreads:
                 results.append(self._results.get())
             else:
                 assert task is not None, "closed while copying"
-                results.append(_copied(*task))
+                results.append(_copied(task))
         for error in results:
             if error is not None:
                 raise error
@@ -117,7 +119,7 @@ class CopyThreads:
 
     def _work(self) -> None:
         while (task := self._tasks.get()) is not None:
-            self._results.put(_copied(*task))
+            self._results.put(_copied(task))
 
     def __enter__(self) -> Self:
         """Use them, and end them."""
@@ -130,9 +132,9 @@ class CopyThreads:
         self.close()
 
 
-def _copied(move: PageMove, part: Part) -> BaseException | None:
+def _copied(copy: Callable[[], None]) -> BaseException | None:
     try:
-        move.copy_part(part)
+        copy()
     except BaseException as error:  # noqa: BLE001 - raised by `copy`, when all parts have ended
         return error
     return None

@@ -4,8 +4,10 @@ A block has neither a byte address nor a storage key: the instructions PAGE IN a
 to and from a page of main storage (`guests.processor`), and nothing else touches it. A relocation moves main
 storage only; what a guest paged out stays where it is.
 
-Each LPAR that asks for some owns one *area* of adjacent blocks, assigned in the order in which LPARs are
-activated. A guest counts its blocks from 0; its state description has origin and size of the area.
+Each LPAR that asks for some owns one *area* of adjacent blocks, assigned in the order in which LPARs are first
+activated. An LPAR that is deactivated gives its area up, with all that is in it; the place stays its own: it gets
+the same area when it is activated again. A guest counts its blocks from 0; its state description has origin and
+size of the area.
 
 Invariants:
 
@@ -61,24 +63,39 @@ class ExpandedStorage:
         self._data = LazyMemory(max(1, block_count) * PAGE_BYTES)  # a mapping of nothing is no mapping
         self.blocks: npt.NDArray[np.uint8] = self._data.array.reshape(-1, PAGE_BYTES)[:block_count]
         self._areas: dict[str, ExpandedArea] = {}
+        self._places: dict[str, ExpandedArea] = {}  # of LPARs that had an area, and may get it again
         self._assigned = 0
         self._faults: set[int] = set()
 
     def assign(self, lpar: str, blocks: int) -> ExpandedArea:
-        """Give an LPAR the next `blocks` blocks, all zero; none is an area as well.
+        """Give an LPAR the next `blocks` blocks, or those that it had before, all zero; none is an area as well.
 
         Raises:
             ProtocolError: it has an area, or so many blocks are not left.
         """
         if lpar in self._areas:
             raise self._broken(f"{lpar} already has expanded storage")
+        place = self._places.get(lpar)
+        if place is not None and place.blocks == blocks:
+            self._areas[lpar] = place
+            return place
         if not 0 <= blocks <= self.block_count - self._assigned:
             left = self.block_count - self._assigned
             raise self._broken(f"{blocks} blocks of expanded storage for {lpar}, {left} are left")
         area = ExpandedArea(self._assigned if blocks else 0, blocks)
-        self._areas[lpar] = area
+        self._areas[lpar] = self._places[lpar] = area
         self._assigned += blocks
         return area
+
+    def clear(self, lpar: str) -> None:
+        """Make an LPAR's blocks zero, and give their memory back."""
+        area = self.area_of(lpar)
+        self._data.discard(area.origin * PAGE_BYTES, area.blocks * PAGE_BYTES)
+
+    def release(self, lpar: str) -> None:
+        """An LPAR gives its area up; the blocks are zero from then on. No effect where it has none."""
+        self.clear(lpar)
+        self._areas.pop(lpar, None)
 
     def area_of(self, lpar: str) -> ExpandedArea:
         """The area of an LPAR; of one that never asked for any, an empty one."""
@@ -86,7 +103,8 @@ class ExpandedStorage:
 
     def areas(self) -> tuple[tuple[str, ExpandedArea], ...]:
         """The map: LPARs that own blocks, each with its area, by origin."""
-        return tuple((lpar, area) for lpar, area in self._areas.items() if area.blocks)
+        areas = ((lpar, area) for lpar, area in self._areas.items() if area.blocks)
+        return tuple(sorted(areas, key=lambda one: one[1].origin))
 
     def committed(self) -> int:
         """How many blocks hold memory; all, where the system can't tell."""

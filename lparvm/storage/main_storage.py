@@ -76,6 +76,10 @@ class MainStorage:
         """
         return self._data.committed(zone.origin, zone.extent)
 
+    def untouched(self, zone: Zone) -> bool:
+        """Whether no frame of the zone holds memory, and all keys are zero. See `committed`."""
+        return not self.committed(zone).any() and not self.keys[zone.origin : zone.end].any()
+
     def populate(self, zone: Zone, wanted: npt.NDArray[np.bool_] | None = None) -> None:
         """Commit frames before they are used: the first touch of a frame costs ten times its copy.
 

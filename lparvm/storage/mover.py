@@ -1,14 +1,7 @@
 """The page mover: steps 204 to 209, data and keys together.
 
 A `PageMove` knows where its pages are: `pages_across` of them stand at the target, the others still at the
-source. It is walked in chunks of pages by whoever has the time:
-
-    while (chunk := move.next_chunk(pages_max)) is not None:
-        move.move(chunk)
-
-or, with copies side by side, `parts(chunk, n)`, `copy_part` of each in a thread of its own, and then
-`finish(chunk)`. Only `finish` (which `move` calls) advances the cursor, so between chunks a move can be left,
-gone on with later, or turned round: `inverted()` moves back what is across.
+source. How it is walked, left, turned round and stopped is told in `transfer`.
 
 Why pages come in this order: where source and target overlap, a page's target may be the source of another
 page. Upwards, from the last page down, that other page is already across; downwards, from the first page up.
@@ -18,26 +11,24 @@ The inverse walks the other way, so it undoes the last page first. Within a chun
 Invariants:
 
 - Pages across are the last `pages_across` of the zone when the move goes up, the first when it goes down.
-- Chunks are handed out up to a faulty frame, never across: a storage fault leaves the cursor exactly
-  before the faulty page, and nothing else is touched.
+- A storage fault leaves the cursor exactly before the faulty page, and nothing else is touched.
 - All eight bits of a key move; no reference or change bit is set by a move.
 - A page that was never touched is not copied: its target is cleared, so that both stay without memory.
 - The mover owns the frames of source and target from construction to the end; it takes no lock.
 """
 
-import ctypes
 import enum
-import itertools
 from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 from attrs import define, evolve, field, frozen
 
-from lparvm.arch.address import PAGE_SHIFT, Zone
-from lparvm.config import MOVE_CHUNK_PAGES_MAX, MOVE_PARALLEL_PAGES_MIN
-from lparvm.errors import StorageFault
+from lparvm.arch.address import Zone
+from lparvm.config import MOVE_PARALLEL_PAGES_MIN
 from lparvm.storage.main_storage import MainStorage
+from lparvm.storage.page_copy import copy_data, copy_keys, lanes, runs_of
+from lparvm.storage.transfer import Transfer
 
 
 class Direction(enum.StrEnum):
@@ -59,6 +50,11 @@ class Chunk:
         """The first page above the chunk."""
         return self.first_page + self.pages
 
+    @property
+    def pages_copied(self) -> int:
+        """How many pages change their place: each of them."""
+        return self.pages
+
 
 @frozen
 class Part:
@@ -68,7 +64,7 @@ class Part:
 
 
 @define(eq=False)
-class PageMove:
+class PageMove(Transfer[Chunk, Part]):
     """A move of a zone's pages, at any point between its start and its end.
 
     Attributes:
@@ -81,6 +77,7 @@ class PageMove:
         inverse: whether this move goes back, from target to source.
         committed: bool `(extent,)`, which pages of the zone held memory when the move began; None: ask
             the storage now, which is right for a move at its start only.
+        fail_at: see `Transfer`.
     """
 
     storage: MainStorage
@@ -89,6 +86,7 @@ class PageMove:
     pages_across: int = 0
     inverse: bool = False
     committed: npt.NDArray[np.bool_] | None = None
+    fail_at: int | None = None
     _all_committed: bool = field(init=False, repr=False, default=False)
 
     def __attrs_post_init__(self) -> None:
@@ -115,14 +113,14 @@ class PageMove:
         return Direction.DESCENDING if upwards is not self.inverse else Direction.ASCENDING
 
     @property
-    def done(self) -> bool:
-        """Whether nothing is left to move."""
-        return self.pages_left == 0
+    def cursor(self) -> int:
+        """The pages across."""
+        return self.pages_across
 
     @property
-    def pages_left(self) -> int:
-        """Pages that this move has still to move."""
-        return self.pages_across if self.inverse else self.source.extent - self.pages_across
+    def length(self) -> int:
+        """The pages of the zone."""
+        return self.source.extent
 
     @property
     def part_left(self) -> Chunk:
@@ -130,32 +128,6 @@ class PageMove:
         # Upwards the pages across are the last ones. A forward move has the others left, an inverse one them.
         lowest = (self.displacement > 0) is not self.inverse
         return Chunk(0 if lowest else self.source.extent - self.pages_left, self.pages_left)
-
-    def next_chunk(self, pages_max: int = MOVE_CHUNK_PAGES_MAX) -> Chunk | None:
-        """The next pages to move, at most `pages_max`, up to the first faulty frame; None at the end.
-
-        Asking again without `finish` gives the same pages: the cursor stands still.
-
-        Raises:
-            StorageFault: the very next page lies in, or goes to, a faulty frame.
-        """
-        assert pages_max > 0, "a chunk has at least one page"
-        if self.done:
-            return None
-        pages = min(pages_max, self.pages_left)
-        chunk = self._chunk_at_cursor(pages)
-        fault = self._first_fault(chunk)
-        if fault is None:
-            return chunk
-        frame, pages_before = fault
-        if not pages_before:
-            raise StorageFault(frame)
-        return self._chunk_at_cursor(pages_before)
-
-    def move(self, chunk: Chunk) -> None:
-        """Move the data and keys of the chunk that `next_chunk` gave, and advance the cursor."""
-        self._copy(chunk)
-        self.finish(chunk)
 
     def parts(self, chunk: Chunk, count: int) -> list[Part]:
         """Cut a chunk in at most `count` parts that may be copied side by side, in any order.
@@ -167,9 +139,12 @@ class PageMove:
         stride = min(abs(self.displacement), chunk.pages)
         if count <= 1 or stride < MOVE_PARALLEL_PAGES_MIN:
             return [Part((chunk,))]
-        count = min(count, stride)
-        cuts = [stride * index // count for index in range(count + 1)]
-        return [Part(tuple(self._lane(chunk, stride, start, end))) for start, end in itertools.pairwise(cuts)]
+        shares = lanes(
+            chunk.pages, stride, min(count, stride), descending=self.direction is Direction.DESCENDING
+        )
+        return [
+            Part(tuple(Chunk(chunk.first_page + first, pages) for first, pages in share)) for share in shares
+        ]
 
     def copy_part(self, part: Part) -> None:
         """Copy the data and keys of one of a chunk's `parts`; the cursor stands still.
@@ -179,27 +154,14 @@ class PageMove:
         for piece in part.pieces:
             self._copy(piece)
 
-    def _lane(self, chunk: Chunk, stride: int, start: int, end: int) -> Iterator[Chunk]:
-        """The pages of a chunk whose remainder by `stride`, from its first page, is in `[start, end)`."""
-        firsts = range(chunk.first_page + start, chunk.end, stride)
-        for first in reversed(firsts) if self.direction is Direction.DESCENDING else firsts:
-            yield Chunk(first, min(end - start, chunk.end - first))
-
     def _copy(self, piece: Chunk) -> None:
         origin, target = self._origins()
         for first, pages, held in self._runs(piece):
             if held:
-                ctypes.memmove(
-                    self.storage.address(target + first),
-                    self.storage.address(origin + first),
-                    pages << PAGE_SHIFT,
-                )
+                copy_data(self.storage, origin + first, target + first, pages)
             else:
                 self.storage.discard(Zone(target + first, pages))
-        # Keys are few: taking the GIL again after a memmove would cost more than their copy.
-        keys = self.storage.key_buffer
-        read, set_ = origin + piece.first_page, target + piece.first_page
-        keys[set_ : set_ + piece.pages] = keys[read : read + piece.pages]
+        copy_keys(self.storage, origin + piece.first_page, target + piece.first_page, piece.pages)
 
     def finish(self, chunk: Chunk) -> None:
         """Advance the cursor over a chunk whose pages are all copied."""
@@ -244,8 +206,7 @@ class PageMove:
             return
         assert self.committed is not None
         held = self.committed[piece.first_page : piece.end]
-        bounds = [0, *(np.flatnonzero(held[1:] != held[:-1]) + 1).tolist(), piece.pages]
-        runs = list(itertools.pairwise(bounds))
+        runs = runs_of(held)
         if self.direction is Direction.DESCENDING:
             runs.reverse()
         for first, end in runs:

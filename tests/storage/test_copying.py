@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from lparvm.arch.address import Zone
+from lparvm.arch.exchange_geometry import exchange_targets
 from lparvm.errors import StorageFault
-from lparvm.storage import copying, mover
+from lparvm.storage import copying, exchange, mover
 from lparvm.storage.copying import CopyThreads, run_move
+from lparvm.storage.exchange import ZoneExchange
 from lparvm.storage.main_storage import MainStorage
 from lparvm.storage.mover import PageMove
 
@@ -19,6 +21,7 @@ EXTENT = 600
 @pytest.fixture(autouse=True)
 def small_moves_are_shared(monkeypatch):
     monkeypatch.setattr(mover, "MOVE_PARALLEL_PAGES_MIN", 2)
+    monkeypatch.setattr(exchange, "MOVE_PARALLEL_PAGES_MIN", 2)
     monkeypatch.setattr(copying, "MOVE_HELPED_PAGES_MIN", 0)
 
 
@@ -63,6 +66,32 @@ def test_any_number_of_threads_moves_all(storage, threads, displacement, upwards
     inverse = move.inverted()
     run_move(inverse, threads=threads, interrupted=never, on_chunk=chunks.append)
     assert zone_contents(storage, source) == before
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 40])
+@pytest.mark.parametrize(
+    ("lower", "upper"),
+    [
+        (Zone(100, 600), Zone(700, 600)),
+        (Zone(100, 200), Zone(500, 900)),
+        (Zone(100, 900), Zone(1010, 130)),
+        (Zone(5, 4), Zone(9, 1203)),
+    ],
+)
+@pytest.mark.parametrize("sparse", [True, False])
+def test_any_number_of_threads_exchanges_all(storage, threads, lower, upper, sparse):
+    if not sparse:
+        storage.frames[:, 9] = 1
+    before = zone_contents(storage, lower) + zone_contents(storage, upper)
+    one = ZoneExchange(storage, lower, upper)
+    chunks = []
+    run_move(one, threads=threads, interrupted=never, on_chunk=chunks.append, pages_max=250)
+    assert one.done
+    to_lower, to_upper = exchange_targets(lower, upper)
+    assert zone_contents(storage, to_lower) + zone_contents(storage, to_upper) == before
+    assert sum(chunk.pages for chunk in chunks) == one.length
+    run_move(one.inverted(), threads=threads, interrupted=never, on_chunk=chunks.append)
+    assert zone_contents(storage, lower) + zone_contents(storage, upper) == before
 
 
 def test_an_interruption_ends_the_move_between_chunks(storage):

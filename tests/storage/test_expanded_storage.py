@@ -85,3 +85,17 @@ def test_a_faulty_block_must_exist():
         assert [expanded.is_faulty(block) for block in range(2)] == [False, True]
         with pytest.raises(ValueError, match="block 2; expected 0 to 1"):
             expanded.fail_block(2)
+
+
+def test_an_area_that_was_released_is_empty_and_given_again_to_its_lpar_only():
+    with ExpandedStorage(10) as storage:
+        storage.assign("A", 4)
+        area = storage.assign("B", 4)
+        storage.blocks[area.origin : area.end] = 7
+        storage.release("B")
+        assert not storage.blocks.any()
+        assert storage.area_of("B") == ExpandedArea()
+        assert storage.assign("C", 2) == ExpandedArea(8, 2), "its place stays its own"
+        assert storage.assign("B", 4) == area
+        assert [lpar for lpar, _ in storage.areas()] == ["A", "B", "C"], "by origin"
+        storage.release("nobody")

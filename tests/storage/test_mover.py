@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lparvm.arch.address import PAGE_BYTES, Zone
-from lparvm.errors import StorageFault
+from lparvm.errors import MoverFailed, StorageFault
 from lparvm.storage import mover
 from lparvm.storage.main_storage import MainStorage
 from lparvm.storage.mover import Chunk, Direction, PageMove, Part
@@ -272,8 +272,10 @@ def test_a_fault_leaves_the_cursor_exactly_before_the_faulty_page_and_can_be_tak
             run(move, sizes)
             assert move.done
         assert equal(contents(storage), reference(before, source, target, across(move))), "more was touched"
+        for each in range(FRAMES):
+            storage.fail_frame(each)
         run(inverse := move.inverted(), sizes)
-        assert inverse.done, "pages that came across can go back: their frames are good"
+        assert inverse.done, "a faulty frame keeps its contents: going back is always possible"
         assert equal(pages(storage, source), zone_before)
 
 
@@ -289,6 +291,37 @@ def test_a_repaired_frame_lets_the_move_go_on():
         storage.repair_frame(10)
         run(move, [7])
         assert equal(pages(storage, Zone(5, 20)), zone_before)
+
+
+@given(geometry, fillings, chunk_sizes, st.data())
+def test_the_mover_fails_once_exactly_where_it_is_told_to(zones, seed, sizes, data):
+    source, target = zones
+    with MainStorage(FRAMES) as storage:
+        fill(storage, seed)
+        zone_before = pages(storage, source)
+        where = data.draw(st.integers(0, source.extent))
+        move = PageMove(storage, source, target, fail_at=where)
+        if where < source.extent:
+            with pytest.raises(MoverFailed, match=f"after {where} page steps") as caught:
+                run(move, sizes)
+            assert caught.value.cursor == move.cursor == move.pages_across == where
+            run(back := move.inverted(), sizes)
+            assert back.done, "it fails on the way there only"
+            assert equal(pages(storage, source), zone_before)
+            move = back.inverted()
+        run(move, sizes)
+        assert move.done, "it fails once, and not at the end"
+        assert equal(pages(storage, target), zone_before)
+
+
+def test_an_inverse_move_does_not_fail_on_the_way():
+    with MainStorage(FRAMES) as storage:
+        fill(storage, 1)
+        move = PageMove(storage, Zone(0, 20), Zone(5, 20))
+        move.move(move.next_chunk(10))
+        move.fail_at = 7
+        run(back := move.inverted(), [3])
+        assert (back.cursor, back.fail_at) == (0, 7)
 
 
 # Memory only for what is touched.

@@ -132,3 +132,166 @@ def test_a_frame_has_one_owner_and_gaps_are_unowned_after_any_operations(steps):
                 end, gap = held.zone.end, table.gap_after(held.lpar)
                 assert not any(owners[end : end + gap]), "a gap has an owner"
                 assert end + gap == SMALL or owners[end + gap], "a gap ends before it has to"
+
+
+# Groups.
+
+
+def exchange(table):
+    """LPAR1 and LPAR2 of Fig. 3 change places."""
+    table.reserve_all([("LPAR1", mib(256, 128)), ("LPAR2", mib(0, 256))])
+
+
+def test_an_exchange_is_committed_in_one_step_and_its_frames_are_free_when_both_have_released(table):
+    exchange(table)
+    assert gaps(table) == [0, 125]
+    table.commit_all(["LPAR2", "LPAR1"])
+    assert [table.zone_of(name) for name in ("LPAR1", "LPAR2")] == [mib(256, 128), mib(0, 256)]
+    assert table.freed_by_release("LPAR1") == table.freed_by_release("LPAR2") == ()
+    table.release("LPAR1")
+    with pytest.raises(ProtocolError, match="LPAR1 is in a group that has not released"):
+        table.reserve("LPAR1", mib(384, 125))
+    table.release("LPAR2")
+    assert table.holdings() == (Holding("LPAR2", mib(0, 256)), Holding("LPAR1", mib(256, 128)))
+    table.reserve("LPAR1", mib(381, 128))
+
+
+def test_an_exchange_that_is_given_up_leaves_both_zones_as_they_were(table):
+    before = table.holdings()
+    exchange(table)
+    table.release("LPAR1")
+    table.release("LPAR2")
+    assert table.holdings() == before
+
+
+def test_a_third_lpar_gets_no_frame_of_a_group(table):
+    exchange(table)
+    table.commit_all(["LPAR1", "LPAR2"])
+    table.release("LPAR1")
+    with pytest.raises(ProtocolError, match="that LPAR2 holds"):
+        table.assign("LPAR3", mib(200, 10))
+
+
+GROUP_REFUSALS = {
+    "one named twice": (
+        lambda table: table.reserve_all([("LPAR1", mib(384, 1)), ("LPAR1", mib(390, 1))]),
+        "two targets",
+    ),
+    "targets that overlap": (
+        lambda table: table.reserve_all([("LPAR1", mib(256, 128)), ("LPAR2", mib(1, 256))]),
+        "has frames of the target of LPAR1",
+    ),
+    "frames of an outsider": (
+        lambda table: (table.assign("LPAR3", mib(384, 1)), table.reserve_all([("LPAR3", mib(200, 1))])),
+        "that LPAR2 holds",
+    ),
+    "half a commit": (lambda table: exchange(table) or table.commit("LPAR1"), "together with LPAR2"),
+    "a commit after a release": (
+        lambda table: (exchange(table), table.release("LPAR1"), table.commit("LPAR2")),
+        "together with LPAR1",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", GROUP_REFUSALS)
+def test_what_would_break_a_group_is_refused(table, case):
+    change, problem = GROUP_REFUSALS[case]
+    with pytest.raises(ProtocolError, match=problem):
+        change(table)
+    assert table.zone_of("LPAR1") == mib(0, 128)
+    assert table.zone_of("LPAR2") == mib(128, 256)
+
+
+def test_what_is_left_of_a_group_when_a_member_is_removed_is_still_one():
+    table = ZoneTable(40)
+    for index, name in enumerate("ABC"):
+        table.assign(name, Zone(index * 10, 10))
+    table.reserve_all([("A", Zone(30, 10)), ("B", Zone(20, 10)), ("C", Zone(10, 10))])
+    table.remove("A")
+    assert table.free_areas() == (Zone(0, 10), Zone(30, 10))
+    with pytest.raises(ProtocolError, match="B was reserved together with C"):
+        table.commit("B")
+    table.commit_all(["B", "C"])
+    assert (table.zone_of("B"), table.zone_of("C")) == (Zone(20, 10), Zone(10, 10))
+
+
+# Extents that change.
+
+
+def test_a_zone_grows_into_frames_that_were_held_for_it(table):
+    extent = mib(0, 300).extent
+    table.reserve_extension("LPAR2", extent)
+    assert gaps(table) == [0, 0], "the extension is no gap"
+    with pytest.raises(ProtocolError, match="nothing reserved"):
+        table.commit("LPAR2")
+    with pytest.raises(ProtocolError, match="no extension to"):
+        table.resize("LPAR2", extent - 1)
+    table.resize("LPAR2", extent)
+    assert table.zone_of("LPAR2") == mib(128, 300)
+    assert gaps(table) == [0, 81]
+
+
+def test_what_a_zone_loses_is_held_until_its_release(table):
+    table.resize("LPAR1", mib(0, 100).extent)
+    assert table.zone_of("LPAR1") == mib(0, 100)
+    assert gaps(table)[0] == 0
+    assert table.freed_by_release("LPAR1") == (mib(100, 28),)
+    table.release("LPAR1")
+    assert gaps(table)[0] == 28
+
+
+RESIZE_REFUSALS = {
+    "an extension into another zone": (
+        lambda table: table.reserve_extension("LPAR1", mib(0, 129).extent),
+        "LPAR2 holds",
+    ),
+    "an extension past the end": (lambda table: table.reserve_extension("LPAR2", FRAMES), "past the end"),
+    "an extension that is none": (
+        lambda table: table.reserve_extension("LPAR2", mib(0, 256).extent),
+        "frames already",
+    ),
+    "growing without extension": (lambda table: table.resize("LPAR2", mib(0, 257).extent), "no extension"),
+    "shrinking to nothing": (lambda table: table.resize("LPAR2", 0), "can't shrink"),
+    "no change": (lambda table: table.resize("LPAR2", mib(0, 256).extent), "can't shrink"),
+    "nobody's zone": (lambda table: table.resize("LPAR3", 4), "has no zone"),
+}
+
+
+@pytest.mark.parametrize("case", RESIZE_REFUSALS)
+def test_an_extent_that_can_not_be_is_refused_and_changes_nothing(table, case):
+    change, problem = RESIZE_REFUSALS[case]
+    before = table.holdings()
+    with pytest.raises(ProtocolError, match=problem):
+        change(table)
+    assert table.holdings() == before
+
+
+# Frames out of use.
+
+
+def test_a_retired_frame_ends_the_gap_and_is_given_to_nobody(table):
+    table.retire(400 * MIB_FRAMES)
+    table.retire(390 * MIB_FRAMES)
+    table.retire(400 * MIB_FRAMES)
+    assert table.retired == (390 * MIB_FRAMES, 400 * MIB_FRAMES)
+    assert gaps(table) == [0, 6]
+    assert table.first_retired(mib(384, 100)) == 390 * MIB_FRAMES
+    assert table.first_retired(mib(384, 6)) is None
+    assert table.free_areas()[0] == mib(384, 6)
+    with pytest.raises(ProtocolError, match="which is retired"):
+        table.assign("LPAR3", mib(399, 2))
+    with pytest.raises(ProtocolError, match="which is retired"):
+        table.reserve("LPAR2", mib(192, 256))
+    with pytest.raises(ProtocolError, match="which is retired"):
+        table.reserve_extension("LPAR2", mib(0, 300).extent)
+    with pytest.raises(ProtocolError, match="no frame"):
+        table.retire(FRAMES)
+
+
+def test_a_retired_frame_stays_in_its_zone_until_that_is_freed(table):
+    table.retire(5)
+    assert table.zone_of("LPAR1") == mib(0, 128)
+    with pytest.raises(ProtocolError, match="frame 5, which is retired"):
+        exchange(table)
+    table.remove("LPAR1")
+    assert table.free_areas()[:2] == (Zone(0, 5), Zone(6, 128 * MIB_FRAMES - 6))
