@@ -86,6 +86,14 @@ class Waiting(Counting):
         yield WaitForInterruption()
 
 
+class Sleeping(PythonGuest):
+    """Waits for ever, and never looks at its storage: tests may put there what they like."""
+
+    def program(self, cpu):
+        while True:
+            yield WaitForInterruption()
+
+
 class Reading(Counting):
     """Each processor reads a block from its device, over and over; counts what ended well.
 

@@ -13,6 +13,7 @@ from lparvm.arch.interception import (
     HaltSubchannel,
     ModifySubchannel,
     ResumeSubchannel,
+    ServiceCall,
     SetAddressLimit,
     StartSubchannel,
     Stored,
@@ -23,6 +24,14 @@ from lparvm.arch.interception import (
     WaitForInterruption,
 )
 from lparvm.arch.interruption import IoInterruption, ProgramCode, ProgramInterruption
+from lparvm.arch.service_signal import (
+    ServiceSignal,
+    StorageGivenUp,
+    StorageGrown,
+    StorageKept,
+    StorageUsed,
+    StorageWanted,
+)
 from lparvm.arch.subchannel import Function, Irb, Orb, Pmcw, Schib, Scsw, Status
 from lparvm.guests.base import Damage, Guest, GuestSetup
 from lparvm.guests.channel_io import await_end, await_status, run_program
@@ -60,9 +69,16 @@ __all__ = [
     "ResumeSubchannel",
     "Schib",
     "Scsw",
+    "ServiceCall",
+    "ServiceSignal",
     "SetAddressLimit",
     "StartSubchannel",
     "Status",
+    "StorageGivenUp",
+    "StorageGrown",
+    "StorageKept",
+    "StorageUsed",
+    "StorageWanted",
     "StoreSubchannel",
     "Stored",
     "SubchannelStatus",

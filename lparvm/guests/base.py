@@ -107,7 +107,17 @@ class Guest(ABC):
 
         `state.reply` is taken as the reply to the request that the last run returned; `state.instructions`
         grows by the instructions used. A processor that ended returns the same interception again.
+        Where `can_take_signal`, a pending `state.service_signal` is taken before anything else is run.
         """
+
+    def can_take_signal(self, state: StateDescription) -> bool:
+        """Whether a service signal that is put into this state description will be taken, and answered.
+
+        A processor that ended is then run for it, and returns `ProgramEnded` again when its handler has ended.
+        An engine that knows of no service signals can't.
+        """
+        del state
+        return False
 
     @abstractmethod
     def take_span(self, state: StateDescription) -> Span:

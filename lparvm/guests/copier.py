@@ -24,12 +24,13 @@ from lparvm.arch.device_commands import TapeCommand
 from lparvm.arch.interception import WaitForInterruption
 from lparvm.arch.subchannel import Function, Orb, Scsw
 from lparvm.config import DISK_BLOCK_BYTES
+from lparvm.guests.annex import AnnexGuest
 from lparvm.guests.base import GuestSetup
 from lparvm.guests.driver import TOLERATE, Driver, ended_whole, was_ordered
 from lparvm.guests.journal import RECORD_BYTES_MAX, record_size
 from lparvm.guests.processor import Processor
 from lparvm.guests.program_page import DiskProgram, ProgramPage, lay_command
-from lparvm.guests.python_guest import Program, PythonGuest
+from lparvm.guests.python_guest import Program
 from lparvm.guests.records import DIGEST_BYTES, Area, record_bytes, unread
 from lparvm.guests.stamps import make_salt
 from lparvm.options import Option, integer
@@ -116,7 +117,7 @@ def _digest() -> Any:
     return hashlib.blake2b(digest_size=DIGEST_BYTES)
 
 
-class Copier(PythonGuest):
+class Copier(AnnexGuest):
     """Copies blocks of a disk to a tape, reads the tape back, and compares it with the disk."""
 
     OPTIONS = (
@@ -148,6 +149,7 @@ class Copier(PythonGuest):
         part, pages = extent // cpu.lip_count, _Lane.pages(self._size)
         if part < pages:
             raise ValueError(f"a zone of {extent} pages; expected {pages} for each LIP")
+        self._laid_out = cpu.lip_count * part
         self._lanes = [
             _Lane((lip + 1) * part - pages, self._size, lip, self._salt) for lip in range(cpu.lip_count)
         ]
@@ -158,7 +160,7 @@ class Copier(PythonGuest):
         """Pass after pass; then wait."""
         lane, first = self._lanes[cpu.cpu_address], 2 * cpu.cpu_address
         disk, tape = (
-            Driver(cpu, device, lambda: lane.overwrite_guard(cpu))
+            Driver(cpu, device, lambda: self._meanwhile(cpu, lane))
             for device in (*cpu.devices[first : first + 2], 0, 0)[:2]
         )
         copy = _Copy(lane, disk, tape)
@@ -173,11 +175,16 @@ class Copier(PythonGuest):
             yield WaitForInterruption()
 
     def check(self, cpu: Processor) -> None:
-        """All lanes; what lies on disk and tape was compared whenever it was read."""
+        """All lanes and the annex; what lies on disk and tape was compared whenever it was read."""
+        super().check(cpu)
         for lane in self._lanes:
             lane.programs.check(cpu)
             for area in (lane.disk, lane.tape):
                 area.check(cpu)
+
+    def _meanwhile(self, cpu: Processor, lane: _Lane) -> None:
+        lane.overwrite_guard(cpu)
+        self._annex.turn(cpu)
 
     # The parts of a pass.
 

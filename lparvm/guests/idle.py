@@ -7,7 +7,8 @@ takes processor time.
 import numpy as np
 
 from lparvm.arch.address import PAGE_SHIFT
-from lparvm.arch.interception import WaitForInterruption
+from lparvm.arch.interception import ServiceCall, WaitForInterruption
+from lparvm.arch.service_signal import ServiceSignal, StorageGivenUp, StorageGrown, StorageUsed
 from lparvm.guests.base import GuestSetup
 from lparvm.guests.processor import Processor, Words
 from lparvm.guests.python_guest import Program, PythonGuest
@@ -57,12 +58,24 @@ class Idle(PythonGuest):
         while True:
             yield WaitForInterruption(duration_ns=self.options["interval"])
             for _ in range(self.options["pages"]):
+                if not self._footprint.page_count:
+                    break
                 page = self._footprint.page(cpu.rng.randrange(self._footprint.page_count))
                 word = cpu.rng.randrange(0, PAGE_WORDS, _LINE_WORDS)
                 expected = self._block(page, 1)[word : word + _LINE_WORDS]
                 self._compare(cpu, (page << PAGE_SHIFT) + (word << WORD_SHIFT), expected)
                 cpu.step()
                 yield
+
+    def service_signal(self, cpu: Processor, signal: ServiceSignal) -> Program:
+        """Whatever is added it takes, and lets lie; it gives up anything, and forgets what was stamped there."""
+        del cpu
+        if isinstance(signal, StorageGrown):
+            yield ServiceCall(StorageUsed(signal.extent))
+            return
+        before, self._footprint = self._footprint, self._footprint.below(signal.extent)
+        in_force: int = yield ServiceCall(StorageGivenUp(signal.extent))
+        self._footprint = before.below(in_force)
 
     def check(self, cpu: Processor) -> None:
         """Every stamped page."""

@@ -23,12 +23,13 @@ from lparvm.arch.channel import CCW_ADDRESS_MAX
 from lparvm.arch.interception import WaitForInterruption
 from lparvm.arch.subchannel import Orb
 from lparvm.config import DISK_BLOCK_BYTES
+from lparvm.guests.annex import AnnexGuest
 from lparvm.guests.base import GuestSetup
 from lparvm.guests.driver import TOLERATE, Driver
 from lparvm.guests.journal_lane import Lane
 from lparvm.guests.log_records import KEY_BITS, Transaction, decode_record, encode_record, transactions_in
 from lparvm.guests.processor import Processor
-from lparvm.guests.python_guest import Program, PythonGuest
+from lparvm.guests.python_guest import Program
 from lparvm.guests.records import Area, digest_of, unread
 from lparvm.guests.stamps import WORD_SHIFT, describe, make_salt
 from lparvm.options import Kind, Option, boolean, integer, power_of_two
@@ -94,7 +95,7 @@ class _Log:
     table: bytes = b""
 
 
-class Journal(PythonGuest):
+class Journal(AnnexGuest):
     """Commits transactions to a write-ahead log on a disk, and makes its table again from what it reads back."""
 
     OPTIONS = (
@@ -136,6 +137,7 @@ class Journal(PythonGuest):
         part, pages = extent // cpu.lip_count, Lane.pages(self._size, self._group, self._table_size)
         if part < pages:
             raise ValueError(f"a zone of {extent} pages; expected {pages} for each LIP")
+        self._laid_out = cpu.lip_count * part
         # A lane ends where its part does: the last one at the end of the zone.
         self._lanes = [
             Lane(
@@ -152,7 +154,7 @@ class Journal(PythonGuest):
         log = _Log(self._lanes[cpu.cpu_address])
         if cpu.cpu_address >= len(cpu.devices):
             yield from self._storage_only(cpu, log)
-        driver = Driver(cpu, cpu.devices[cpu.cpu_address], lambda: log.lane.overwrite_guard(cpu))
+        driver = Driver(cpu, cpu.devices[cpu.cpu_address], lambda: self._meanwhile(cpu, log.lane))
         yield from self._write_checkpoint(cpu, driver, log)
         while True:
             yield from self._commit(cpu, driver, log)
@@ -163,9 +165,14 @@ class Journal(PythonGuest):
             yield
 
     def check(self, cpu: Processor) -> None:
-        """All lanes; what lies on the disk was compared whenever it was read."""
+        """All lanes and the annex; what lies on the disk was compared whenever it was read."""
+        super().check(cpu)
         for lane in self._lanes:
             lane.check(cpu)
+
+    def _meanwhile(self, cpu: Processor, lane: Lane) -> None:
+        lane.overwrite_guard(cpu)
+        self._annex.turn(cpu)
 
     # With a disk.
 
@@ -229,7 +236,7 @@ class Journal(PythonGuest):
         lane.shadow.fill(cpu, lane.table.fetch(cpu))
         while True:
             group = yield from self._fill(cpu, log, self._log_block)
-            lane.overwrite_guard(cpu)
+            self._meanwhile(cpu, lane)
             yield from self._apply(cpu, lane, group)
             for number, area in enumerate(lane.read):
                 area.fill(cpu, lane.log[number].fetch(cpu))

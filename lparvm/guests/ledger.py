@@ -12,10 +12,25 @@ Invariants:
   counted, and with the last account it is that of all of them, without anyone having stopped.
 
 Every step advances the one audit by one account; it is nobody's in particular.
+
+Accounts are opened in storage that joins the zone. Before storage is given up, the accounts there are closed, from the
+last one on: what is in them goes to others, so that the sum still tells whether it was right. Whoever has chosen an
+account, and yielded, looks whether it is open still.
 """
+
+from bisect import bisect_left
 
 import numpy as np
 
+from lparvm.arch.address import PAGE_SHIFT
+from lparvm.arch.interception import ServiceCall
+from lparvm.arch.service_signal import (
+    ServiceSignal,
+    StorageGivenUp,
+    StorageGrown,
+    StorageKept,
+    StorageUsed,
+)
 from lparvm.guests.base import GuestSetup
 from lparvm.guests.processor import Processor, Words
 from lparvm.guests.python_guest import Program, PythonGuest
@@ -24,21 +39,27 @@ from lparvm.units import stream_seed
 
 _BALANCE_BITS = 40
 _BALANCE_MASK = (1 << _BALANCE_BITS) - 1
-_TAG_MASK = (1 << 24) - 1
 _OPENING_BALANCE = 1000
 _AMOUNT_BITS = 6
+_TAGS = 1 << 24
+ACCOUNTS_MIN = 2
+"""Accounts that are never closed: a transfer has two ends."""
 
 
 class Ledger(PythonGuest):
     """Moves amounts between accounts by compare-and-swap from all LIPs; their sum must stay."""
 
-    OPTIONS = (Option("accounts", integer(2, 1 << 20), 1024, "Accounts, evenly spread over the zone."),)
+    OPTIONS = (
+        Option("accounts", integer(2, 1 << 20), 1024, "Accounts at IPL, evenly spread over the zone."),
+    )
 
     def __init__(self, setup: GuestSetup) -> None:
         """Check the options."""
         super().__init__(setup)
         self._tags: list[int] = []
         self._places: list[int] = []
+        self._open = 0
+        self._part_words = 0
         self._held = [0] * len(setup.lips)
         self._sum = 0
         self._audited = 0
@@ -49,26 +70,28 @@ class Ledger(PythonGuest):
         words = cpu.extent_bytes >> 3
         count = min(self.options["accounts"], words)
         random = np.random.Generator(np.random.PCG64(stream_seed(self.seed, "accounts")))
-        part = words // count
+        part = self._part_words = words // count
         places = np.arange(count, dtype=np.uint64) * np.uint64(part)
         places += random.integers(0, part, count, dtype=np.uint64)
         places <<= np.uint64(3)
-        tags = np.arange(count, dtype=np.uint64) ^ np.uint64(stream_seed(self.seed, "tags") & _TAG_MASK)
+        tags = np.arange(count, dtype=np.uint64) ^ np.uint64(stream_seed(self.seed, "tags") & _TAGS - 1)
         self._tags, self._places, self._sum = tags.tolist(), places.tolist(), count * _OPENING_BALANCE
+        self._open = count
         cpu.store_scattered(places, tags << np.uint64(_BALANCE_BITS) | np.uint64(_OPENING_BALANCE))
 
     def program(self, cpu: Processor) -> Program:
         """Transfer after transfer, with one account audited after each."""
         places, random, bits = self._places, cpu.rng.random, cpu.rng.getrandbits
-        count, lip = len(places), cpu.cpu_address
+        lip = cpu.cpu_address
         while True:
-            source = int(random() * count)
+            source = int(random() * self._open)
             word = cpu.fetch(places[source])
             amount = min(1 + bits(_AMOUNT_BITS), word & _BALANCE_MASK)
             yield
-            # Lost to another LIP, or nothing left: another account.
+            # Closed, lost to another LIP, or nothing left: another account.
             if (
-                self._intact(cpu, source, word)
+                source < self._open
+                and self._intact(cpu, source, word)
                 and amount
                 and cpu.compare_and_swap(places[source], word, word - amount)
             ):
@@ -76,7 +99,7 @@ class Ledger(PythonGuest):
                 self._post(source, -amount)
                 yield
                 while self._held[lip]:
-                    target = int(random() * count)
+                    target = int(random() * self._open)
                     word = cpu.fetch(places[target])
                     yield
                     self._credit(cpu, target, word, amount)
@@ -84,6 +107,19 @@ class Ledger(PythonGuest):
                 yield
             self._audit(cpu)
             yield
+
+    def service_signal(self, cpu: Processor, signal: ServiceSignal) -> Program:
+        """Accounts are opened, or closed."""
+        extent, used = signal.extent, cpu.extent_bytes >> PAGE_SHIFT
+        if isinstance(signal, StorageGrown):
+            yield from self._open_accounts(cpu, used, extent)
+            yield ServiceCall(StorageUsed(extent))
+        elif bisect_left(self._places, extent << PAGE_SHIFT) < ACCOUNTS_MIN:
+            yield ServiceCall(StorageKept(f"fewer than {ACCOUNTS_MIN} accounts would be left"))
+        else:
+            yield from self._close_accounts(cpu, extent)
+            in_force: int = yield ServiceCall(StorageGivenUp(extent))
+            yield from self._open_accounts(cpu, extent, min(used, in_force))
 
     def check(self, cpu: Processor) -> None:
         """Every account and their sum."""
@@ -94,10 +130,40 @@ class Ledger(PythonGuest):
             self._intact(cpu, account, int(words[account]))
         self._compare_sum(cpu, int(_balances(words).sum()))
 
+    def _open_accounts(self, cpu: Processor, first: int, end: int) -> Program:
+        """Open accounts in the pages `first` to `end`, exclusive, as dense as those that IPL opened."""
+        part, seed = self._part_words, stream_seed(self.seed, "tags") & _TAGS - 1
+        for place in range(first << PAGE_SHIFT - 3, (end << PAGE_SHIFT - 3) - part + 1, part):
+            account = len(self._places)
+            if account == _TAGS:
+                return
+            self._places.append(place + cpu.rng.randrange(part) << 3)
+            self._tags.append(account ^ seed)
+            cpu.store(self._places[account], self._tags[account] << _BALANCE_BITS | _OPENING_BALANCE)
+            self._sum += _OPENING_BALANCE
+            self._open = account + 1
+            yield
+
+    def _close_accounts(self, cpu: Processor, extent: int) -> Program:
+        """Nobody chooses accounts at or behind a page any more; pay out what is in them, to other accounts."""
+        self._open = bisect_left(self._places, extent << PAGE_SHIFT)
+        while (account := len(self._places) - 1) >= self._open:
+            word = cpu.fetch(self._places[account])
+            self._intact(cpu, account, word)
+            balance, target = word & _BALANCE_MASK, cpu.rng.randrange(self._open)
+            cpu.store(self._places[target], cpu.fetch(self._places[target]) + balance)
+            self._post(account, -balance)
+            self._post(target, balance)
+            del self._places[account], self._tags[account]
+            self._end_audit(cpu)
+            yield
+
     def _credit(self, cpu: Processor, target: int, word: int, amount: int) -> None:
-        """Credit what this LIP holds, unless another was quicker, or the account is damaged."""
-        if self._intact(cpu, target, word) and cpu.compare_and_swap(
-            self._places[target], word, word + amount
+        """Credit what this LIP holds, unless another was quicker, or the account is closed or damaged."""
+        if (
+            target < self._open
+            and self._intact(cpu, target, word)
+            and cpu.compare_and_swap(self._places[target], word, word + amount)
         ):
             self._held[cpu.cpu_address] = 0
             self._post(target, amount)
@@ -111,6 +177,9 @@ class Ledger(PythonGuest):
         self._intact(cpu, self._audited, word)
         self._audit_total += word & _BALANCE_MASK
         self._audited += 1
+        self._end_audit(cpu)
+
+    def _end_audit(self, cpu: Processor) -> None:
         if self._audited == len(self._places):
             self._compare_sum(cpu, self._audit_total)
             self._audited = self._audit_total = 0

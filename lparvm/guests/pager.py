@@ -28,11 +28,12 @@ from lparvm.arch.interception import WaitForInterruption
 from lparvm.arch.storage_key import CHANGE
 from lparvm.arch.subchannel import Orb
 from lparvm.config import DISK_BLOCK_BYTES
+from lparvm.guests.annex import AnnexGuest
 from lparvm.guests.base import GuestSetup
 from lparvm.guests.driver import TOLERATE, Driver
 from lparvm.guests.processor import Processor
 from lparvm.guests.program_page import DiskProgram, ProgramPage, lay_command
-from lparvm.guests.python_guest import Program, PythonGuest
+from lparvm.guests.python_guest import Program
 from lparvm.guests.records import compare
 from lparvm.guests.stamps import PAGE_WORDS, WORD_SHIFT, make_head, make_heads, make_salt, stamp_block
 from lparvm.options import Option, boolean, integer
@@ -166,7 +167,7 @@ class _Space:
         return -(-frame_count // _PROGRAMS_A_PAGE) + frame_count
 
 
-class Pager(PythonGuest):
+class Pager(AnnexGuest):
     """Pages its own storage to a disk: I/O and processor use the same frames, and the change bit decides."""
 
     OPTIONS = (
@@ -197,6 +198,7 @@ class Pager(PythonGuest):
         pages = _Space.storage_pages(frames)
         if part < pages:
             raise ValueError(f"a zone of {extent} pages; expected {pages} for each LIP")
+        self._laid_out = cpu.lip_count * part
         for lip in range(cpu.lip_count):
             virtual = self.options["pages"] if lip < len(cpu.devices) else frames
             space = _Space((lip + 1) * part - pages, lip, frames, virtual, self.options["reserve"])
@@ -221,11 +223,13 @@ class Pager(PythonGuest):
             for _ in range(_TOUCHES):
                 self._touch(cpu, space, page)
                 yield
+            self._annex.turn(cpu)
             if not has_device:
                 yield WaitForInterruption(duration_ns=_REST_NS)
 
     def check(self, cpu: Processor) -> None:
-        """All channel programs, and all pages that are in frames; the others were compared when they came."""
+        """The annex, all channel programs, all pages that are in frames; the others were compared as they came."""
+        super().check(cpu)
         for space in self._spaces:
             for programs in space.programs:
                 programs.check(cpu)
@@ -290,6 +294,7 @@ class Pager(PythonGuest):
     def _touch_any(self, cpu: Processor, space: _Space) -> None:
         """Work with some page that is in a frame, and without I/O."""
         self._touch(cpu, space, cpu.rng.choice(space.resident))
+        self._annex.turn(cpu)
 
     def _touch(self, cpu: Processor, space: _Space, page: _Page) -> None:
         """Verify a line, and perhaps overwrite one."""

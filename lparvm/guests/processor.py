@@ -49,10 +49,11 @@ class Processor(GuestView):
         devices: numbers of the LPAR's devices.
         options: the guest's options.
         steps: verified steps done.
+        extent: pages of storage that the guest uses; None: the whole zone, whatever its extent.
     """
 
     __slots__ = (
-        "_expanded", "_report", "cpu_address", "devices", "lip", "lip_count", "options", "rng", "steps",
+        "_expanded", "_report", "cpu_address", "devices", "extent", "lip", "lip_count", "options", "rng", "steps",
     )  # fmt: skip
 
     def __init__(
@@ -67,6 +68,7 @@ class Processor(GuestView):
         options: dict[str, Any],
         report: Callable[[int, str, str, str | None], None],
         expanded: ExpandedStorage | None = None,
+        extent: int | None = None,
     ) -> None:
         """The processor of `state`; `report` takes address, expected, found and LIP of each damage."""
         super().__init__(storage, state)
@@ -79,6 +81,16 @@ class Processor(GuestView):
         self.steps = 0
         self._report = report
         self._expanded = expanded
+        self.extent = extent
+
+    @property
+    def extent_bytes(self) -> int:
+        """Size of the guest's storage: guest absolute addresses are 0 to this, exclusive.
+
+        Storage that joins the zone while the guest runs counts from when the guest says that it uses it.
+        """
+        extent = self.state.zone.extent if self.extent is None else self.extent
+        return extent << PAGE_SHIFT
 
     def step(self) -> None:
         """Count a step of work that was done and verified."""
@@ -194,6 +206,27 @@ class Processor(GuestView):
             (address + (index << 3), int(expected[index]), int(found[index])) for index in indices.tolist()
         ]
 
+    def move_long(self, address: int, words: Words) -> None:
+        """`store_block` as MOVE LONG does it: it costs one instruction for each page, begun or whole.
+
+        Raises:
+            ProgramInterruption: as `store_block`.
+        """
+        before = self.instructions
+        self.store_block(address, words)
+        self.instructions = before + _pages_of(words)
+
+    def compare_long(self, address: int, expected: Words) -> list[tuple[int, int, int]]:
+        """`differences` as COMPARE LOGICAL LONG finds them: one instruction for each page, begun or whole.
+
+        Raises:
+            ProgramInterruption: as `differences`.
+        """
+        before = self.instructions
+        found = self.differences(address, expected)
+        self.instructions = before + _pages_of(expected)
+        return found
+
     def fetch_scattered(self, addresses: Words) -> Words:
         """The words at many guest absolute addresses, in the host's byte order.
 
@@ -238,7 +271,7 @@ class Processor(GuestView):
         odd = addresses & np.uint64(7) != 0
         if odd.any():
             raise ProgramInterruption(ProgramCode.SPECIFICATION, int(addresses[odd.argmax()]))
-        outside = addresses >= np.uint64(self.extent_bytes)
+        outside = addresses >= np.uint64(self.state.zone.extent << PAGE_SHIFT)
         if outside.any():
             raise ProgramInterruption(ProgramCode.ADDRESSING, int(addresses[outside.argmax()]))
         hosts = addresses + np.uint64(self.state.zone.origin_bytes)
@@ -264,6 +297,10 @@ class Processor(GuestView):
             access = "store" if store else "fetch"
             for address, host in zip(addresses.tolist(), hosts.tolist(), strict=True):
                 self.observer(access, address, host, 8)
+
+
+def _pages_of(words: Words) -> int:
+    return -(-words.size // _PAGE_WORDS)
 
 
 def _text(value: object) -> str:

@@ -28,11 +28,12 @@ from lparvm.arch.channel import CCW_ADDRESS_MAX, SENSE_BYTES, Command, DeviceSta
 from lparvm.arch.interception import WaitForInterruption
 from lparvm.arch.subchannel import Orb
 from lparvm.config import DISK_BLOCK_BYTES, LPARS_MAX, NAME_CHARACTERS_MAX
+from lparvm.guests.annex import AnnexGuest
 from lparvm.guests.base import GuestSetup
 from lparvm.guests.driver import TOLERATE, Driver, ended_whole, was_ordered
 from lparvm.guests.processor import Processor
 from lparvm.guests.program_page import DiskProgram, ProgramPage, lay_command, lay_sense
-from lparvm.guests.python_guest import Program, PythonGuest
+from lparvm.guests.python_guest import Program
 from lparvm.guests.records import Area, unread
 from lparvm.guests.stamps import make_salt
 from lparvm.options import Option, duration, integer
@@ -131,7 +132,7 @@ class _Lane:
         self.area.overwrite_guard(cpu, cpu.rng.randrange(len(self.area.guards)))
 
 
-class Sharer(PythonGuest):
+class Sharer(AnnexGuest):
     """Adds to counters on a disk that other LPARs use too, under RESERVE and RELEASE; none may be lost."""
 
     OPTIONS = (
@@ -153,6 +154,7 @@ class Sharer(PythonGuest):
         part, pages = extent // cpu.lip_count, _Lane.pages()
         if part < pages:
             raise ValueError(f"a zone of {extent} pages; expected {pages} for each LIP")
+        self._laid_out = cpu.lip_count * part
         self._lanes = [_Lane((lip + 1) * part - pages, lip, self._salt) for lip in range(cpu.lip_count)]
         for lane in self._lanes:
             lane.load(cpu)
@@ -162,7 +164,7 @@ class Sharer(PythonGuest):
         lane = self._lanes[cpu.cpu_address]
         while cpu.cpu_address >= len(cpu.devices):
             yield WaitForInterruption()
-        driver = Driver(cpu, cpu.devices[cpu.cpu_address], lambda: lane.overwrite_guard(cpu))
+        driver = Driver(cpu, cpu.devices[cpu.cpu_address], lambda: self._meanwhile(cpu, lane))
         for program in (lane.read, lane.write):
             program.locate(cpu, self.options["first_block"])
         while True:
@@ -171,10 +173,15 @@ class Sharer(PythonGuest):
             yield WaitForInterruption(duration_ns=cpu.rng.randint(1, 2 * self.options["every"]))
 
     def check(self, cpu: Processor) -> None:
-        """All lanes; the counters were compared whenever they were read."""
+        """All lanes and the annex; the counters were compared whenever they were read."""
+        super().check(cpu)
         for lane in self._lanes:
             lane.programs.check(cpu)
             lane.area.check(cpu)
+
+    def _meanwhile(self, cpu: Processor, lane: _Lane) -> None:
+        lane.overwrite_guard(cpu)
+        self._annex.turn(cpu)
 
     def _add(self, cpu: Processor, driver: Driver, lane: _Lane) -> Generator[Any, Any, None]:
         """One more."""

@@ -10,6 +10,7 @@ within a block comes from a table, and the rest is one XOR a word, so that filli
 as touching it.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -126,6 +127,15 @@ class Footprint:
         """The page of the zone."""
         block, rest = divmod(index, self.block_pages)
         return self.starts[block] + rest
+
+    def below(self, extent: int) -> "Footprint":
+        """What lies below an extent."""
+        starts = self.starts[: bisect_left(self.starts, extent)]
+        count = 0
+        if starts:
+            count = min(self.page_count, (len(starts) - 1) * self.block_pages + extent - starts[-1])
+            count = min(count, len(starts) * self.block_pages)
+        return Footprint(starts, self.block_pages, count)
 
     @property
     def contiguous(self) -> bool:

@@ -15,9 +15,10 @@ from attrs import Factory, define
 from lparvm.arch.address import PAGE_SHIFT
 from lparvm.arch.storage_key import CHANGE, REFERENCE
 from lparvm.errors import UsageError
+from lparvm.guests.annex import AnnexGuest
 from lparvm.guests.base import GuestSetup
 from lparvm.guests.processor import PagingCode, Processor, Words
-from lparvm.guests.python_guest import Program, PythonGuest
+from lparvm.guests.python_guest import Program
 from lparvm.guests.stamps import Footprint, describe, make_head, make_salt, stamp_block
 from lparvm.options import Option, integer
 
@@ -57,7 +58,7 @@ class _Share:
     held: dict[int, _Slot] = Factory(dict)
 
 
-class Swapper(PythonGuest):
+class Swapper(AnnexGuest):
     """Pages stamped pages out to expanded storage and in again, and verifies each; storage keys as well."""
 
     OPTIONS = (
@@ -88,6 +89,7 @@ class Swapper(PythonGuest):
             share.blocks[block] = 0
             cpu.store_block(0, self._contents(share, block, 0))  # page 0 becomes a slot
             _require(cpu.page_out(0, block))
+        self._laid_out = footprint.page(footprint.page_count - 1) + 1
         for index in range(footprint.page_count):
             share = self._shares[index % cpu.lip_count]
             if len(share.slots) == len(share.blocks):
@@ -118,10 +120,12 @@ class Swapper(PythonGuest):
             slot.generation += 1
             cpu.store_block(slot.address, self._contents(share, slot.block, slot.generation))
             slot.key |= _STORED
+            self._annex.turn(cpu)
             yield
 
     def check(self, cpu: Processor) -> None:
-        """Every slot and its key; then every block, each paged in to a slot that was checked."""
+        """The annex, every slot and its key; then every block, each paged in to a slot that was checked."""
+        super().check(cpu)
         for share in self._shares:
             for slot in share.slots:
                 self._verify(cpu, share, slot)

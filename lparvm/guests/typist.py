@@ -24,12 +24,13 @@ from lparvm.arch.device_commands import ConsoleCommand
 from lparvm.arch.interception import WaitForInterruption
 from lparvm.arch.subchannel import Function, Orb
 from lparvm.config import CONSOLE_LINE_CHARACTERS_MAX, DEVICES_MAX
+from lparvm.guests.annex import AnnexGuest
 from lparvm.guests.base import GuestSetup
 from lparvm.guests.channel_io import await_status
 from lparvm.guests.driver import TOLERATE, Driver, was_ordered
 from lparvm.guests.processor import Processor
 from lparvm.guests.program_page import ProgramPage
-from lparvm.guests.python_guest import Program, PythonGuest
+from lparvm.guests.python_guest import Program
 from lparvm.guests.records import DIGEST_BYTES, Area, compare, digest_of, unread
 from lparvm.guests.stamps import make_salt
 from lparvm.options import Kind, Option, choice, duration, integer, list_of
@@ -160,7 +161,7 @@ class _Desk:
         area.overwrite_guard(cpu, cpu.rng.randrange(len(area.guards)))
 
 
-class Typist(PythonGuest):
+class Typist(AnnexGuest):
     """Writes back the lines typed at a console, and keeps a transcript of them, chained by digests."""
 
     OPTIONS = (
@@ -187,6 +188,7 @@ class Typist(PythonGuest):
         extent = min(cpu.extent_bytes, CCW_ADDRESS_MAX + 1) >> PAGE_SHIFT
         if extent < _Desk.pages():
             raise ValueError(f"a zone of {extent} pages; expected {_Desk.pages()}")
+        self._laid_out = extent
         self._desk = desk = _Desk(extent - _Desk.pages(), make_salt(self.seed))
         desk.programs.load(cpu)
         for area in desk.areas:
@@ -197,7 +199,7 @@ class Typist(PythonGuest):
         while cpu.cpu_address or self.options["console"] >= len(cpu.devices):
             yield WaitForInterruption()
         desk = self._desk
-        driver = Driver(cpu, cpu.devices[self.options["console"]], lambda: desk.overwrite_guard(cpu))
+        driver = Driver(cpu, cpu.devices[self.options["console"]], lambda: self._meanwhile(cpu))
         greeting = f"{self.setup.lpar} is ready".encode(self._codec)
         yield from driver.run(desk.print(cpu, greeting))
         while True:
@@ -210,17 +212,22 @@ class Typist(PythonGuest):
                 if status is not None:
                     driver.unsolicited.append(status)
                 desk.transcript.verify_next(cpu)
-                desk.overwrite_guard(cpu)
+                self._meanwhile(cpu)
                 yield
 
     def check(self, cpu: Processor) -> None:
-        """Buffers, guards and the whole transcript."""
+        """The annex, buffers, guards and the whole transcript."""
+        super().check(cpu)
         desk = self._desk
         desk.programs.check(cpu)
         for area in desk.areas:
             area.check(cpu)
         for _ in desk.transcript.entries:
             desk.transcript.verify_next(cpu)
+
+    def _meanwhile(self, cpu: Processor) -> None:
+        self._desk.overwrite_guard(cpu)
+        self._annex.turn(cpu)
 
     def _read(self, cpu: Processor, driver: Driver) -> Generator[Any, Any, bytes | None]:
         """Read a line; None: none waits."""

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from lparvm.arch.address import PAGE_BYTES, Zone
-from lparvm.arch.interception import REQUESTS, Interception, WaitForInterruption
+from lparvm.arch.address import PAGE_BYTES, PAGE_SHIFT, Zone
+from lparvm.arch.interception import REQUESTS, Interception, ServiceCall, WaitForInterruption
+from lparvm.arch.service_signal import StorageGivenUp, StorageGrown, StorageWanted
 from lparvm.arch.state_description import StateDescription
 from lparvm.arch.subchannel import Function
 from lparvm.guests import Guest, GuestSetup
@@ -55,6 +56,12 @@ class Bench:
         self.subsystem = subsystem(lpar, self.devices)
         self.told = []  # orders of the channel subsystem
         self._waiting = {}
+        self.stalled = ()  # processors whose LIPs are busy with others
+        self.answers = []  # to service signals
+        self.takes = True  # what is given up; else the zone stays as it is
+        self.turns_until_taken = 0
+        self.untouchable = None  # page from which on nobody may touch storage
+        self.touched = []  # guest absolute addresses of what was touched there all the same
         setup = GuestSetup(
             lpar,
             names,
@@ -71,6 +78,8 @@ class Bench:
         """Give each LIP a slice in turn, `slices` times, and reply to its requests."""
         for _ in range(slices):
             for state in self.states:
+                if state.cpu_address in self.stalled:
+                    continue
                 waiting = self._waiting.pop(state.cpu_address, None)
                 if waiting is None:
                     self.reply(state, self.guest.run(state, budget))
@@ -111,6 +120,8 @@ class Bench:
     def reply(self, state, interception: Interception):
         if isinstance(interception, WaitForInterruption):
             self._wait(state, interception)
+        elif isinstance(interception, ServiceCall):
+            self._answered(state, interception)
         elif isinstance(interception, REQUESTS):
             self.subsystem, state.reply, orders = css.perform(self.subsystem, interception)
             self._carry_out(orders)
@@ -125,6 +136,65 @@ class Bench:
                 return
         if request.duration_ns is None:
             self._waiting[state.cpu_address] = request
+
+    # The service processor and its signals.
+
+    def grow(self, extent):
+        """Frames are cleared and join the zone, and the guest is told."""
+        added = Zone(self.zone.end, extent - self.zone.extent)
+        self.storage.clear(added)
+        self._set_zone(Zone(self.zone.origin, extent))
+        self.untouchable = None
+        self.signal(StorageGrown(extent))
+
+    def want(self, extent):
+        """The guest is asked for what is behind."""
+        self.signal(StorageWanted(extent))
+
+    def signal(self, signal):
+        state = self.states[0]
+        assert self.guest.can_take_signal(state)
+        assert state.service_signal is None, "one at a time"
+        state.service_signal = signal
+        if not isinstance(self._waiting.get(0), ServiceCall):
+            self._waiting.pop(0, None)
+
+    def until_answered(self, slices=5000, budget=100):
+        """Run until the guest has answered one more signal, and its handler has ended; the answer."""
+        count, thread = len(self.answers), self.guest._threads[0]
+        for _ in range(slices):
+            self.run(1, budget)
+            if len(self.answers) > count and not thread.interrupted:
+                return self.answers[-1]
+        raise AssertionError(f"no answer in {slices} slices; the processors: {self.ended()}")
+
+    def _answered(self, state, call):
+        if isinstance(call.answer, StorageGivenUp):
+            if self.untouchable is None:
+                self.untouchable = call.answer.extent
+                self.guest.observe(self._watch)
+                self._turns_left = self.turns_until_taken
+            if self._turns_left:
+                self._turns_left -= 1
+                self._waiting[state.cpu_address] = call
+                return
+            if self.takes and call.answer.extent < self.zone.extent:
+                taken = Zone(self.zone.origin + call.answer.extent, self.zone.extent - call.answer.extent)
+                self._set_zone(Zone(self.zone.origin, call.answer.extent))
+                self.storage.populate(taken)
+                self.storage.poison(taken)
+            self.untouchable = None
+        self.answers.append(call.answer)
+        state.reply = self.zone.extent
+
+    def _watch(self, access, address, host, count):
+        if self.untouchable is not None and address + count > self.untouchable << PAGE_SHIFT:
+            self.touched.append(address)
+
+    def _set_zone(self, zone):
+        self.zone = zone
+        for state in self.states:
+            state.zone = zone
 
     def advance(self, message):
         """What an IOP tells."""
@@ -174,9 +244,7 @@ class Bench:
         self.storage.poison(source)
         self.storage.frames[target.origin : target.end] = data
         self.storage.keys[target.origin : target.end] = keys
-        self.zone = target
-        for state in self.states:
-            state.zone = target
+        self._set_zone(target)
 
     def contents(self):
         """Data and keys of the zone."""

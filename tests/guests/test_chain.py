@@ -57,7 +57,7 @@ def test_any_flipped_byte_of_a_node_is_found_at_the_end_and_while_it_runs(byte):
     for found in (Bench.verify, lambda machine: [machine.until_damage()]):
         machine = Bench("chain", pages=30)
         machine.run(1)
-        node = int(machine.guest._cycle.addresses[7])
+        node = int(machine.guest._rings[0].cycle.addresses[7])
         machine.flip(node + byte, byte % 8)
         (damage,) = found(machine)
         assert damage.address == node + (byte & 8)
@@ -65,7 +65,7 @@ def test_any_flipped_byte_of_a_node_is_found_at_the_end_and_while_it_runs(byte):
 
 def test_after_damage_it_goes_on_where_the_pointer_should_have_led():
     machine = Bench("chain", pages=30)
-    machine.flip(int(machine.guest._cycle.addresses[7]), 7)  # leads far out of the zone
+    machine.flip(int(machine.guest._rings[0].cycle.addresses[7]), 7)  # leads far out of the zone
     machine.run(20)
     assert machine.ended() == [None]
     assert machine.guest.damage_count == 1, "told once, and no lap digest is wrong"
@@ -73,7 +73,9 @@ def test_after_damage_it_goes_on_where_the_pointer_should_have_led():
 
 def test_a_forged_node_is_found_by_the_lap_digest():
     machine = Bench("chain", pages=30)
-    forged = Cycle(machine.guest._cycle.addresses[::-1], machine.guest._cycle.salt)  # the other way around
+    forged = Cycle(
+        machine.guest._rings[0].cycle.addresses[::-1], machine.guest._rings[0].cycle.salt
+    )  # the other way around
     cpu = machine.guest._threads[0].cpu
     cpu.store_scattered(forged.addresses, forged.pointers)
     cpu.store_scattered(forged.addresses + np.uint64(8), forged.check_words)
@@ -97,3 +99,39 @@ def test_nodes_bound_what_is_used_and_are_spread():
 def test_bad_nodes():
     with pytest.raises(UsageError, match="option 'nodes': 0; expected a whole number from 1"):
         Bench("chain", options={"nodes": 0})
+
+
+def test_what_is_added_gets_a_ring_and_what_remains_of_one_a_new_one():
+    machine = Bench("chain", lips=2, pages=30)
+    first = machine.guest._rings[0]
+    machine.grow(50)
+    machine.until_answered()
+    assert [(ring.first, ring.end) for ring in machine.guest._rings] == [(0, 30), (30, 50)]
+    machine.want(40)
+    machine.until_answered()
+    assert [(ring.first, ring.end) for ring in machine.guest._rings] == [(0, 30), (30, 40)]
+    assert machine.guest._rings[0] is first
+    machine.want(30)
+    machine.until_answered()
+    assert machine.guest._rings == [first]
+    machine.want(1)
+    machine.until_answered()
+    assert [(ring.first, ring.end) for ring in machine.guest._rings] == [(0, 1)]
+    machine.run(50)
+    assert machine.verify() == []
+
+
+def test_laps_of_all_rings_have_the_known_digest():
+    machine = Bench("chain", lips=2, pages=30)
+    machine.grow(37)
+    machine.until_answered()
+    steps = machine.guest.steps
+    machine.run(50)
+    assert machine.guest.steps > steps + 10 * 37 * 2
+    assert machine.guest.damage == []
+    forged = machine.guest._rings[1].cycle
+    forged = Cycle(forged.addresses[::-1], forged.salt)
+    cpu = machine.guest._threads[0].cpu
+    cpu.store_scattered(forged.addresses, forged.pointers)
+    cpu.store_scattered(forged.addresses + np.uint64(8), forged.check_words)
+    assert "lap digest" in machine.until_damage().expected

@@ -142,3 +142,68 @@ def test_bad_options_are_named(options, problem):
     with pytest.raises(UsageError) as caught:
         Bench("hammer", options=options)
     assert problem in str(caught.value)
+
+
+def test_it_works_on_a_few_pages_at_least():
+    machine = Bench("hammer", pages=20)
+    machine.want(3)
+    assert machine.until_answered().reason == "the guest works on 4 pages at least"
+    machine.want(4)
+    assert machine.until_answered().extent == 4
+
+
+def test_a_lip_without_a_page_gets_one_that_is_added():
+    machine = Bench("hammer", pages=4, lips=6)
+    machine.run(50)
+    steps = [thread.cpu.steps for thread in machine.guest._threads]
+    assert [count > 0 for count in steps] == [True] * 4 + [False] * 2
+    machine.grow(6)
+    machine.until_answered()
+    machine.run(50)
+    assert all(thread.cpu.steps for thread in machine.guest._threads)
+    machine.want(4)
+    machine.until_answered()
+    steps = [thread.cpu.steps for thread in machine.guest._threads]
+    machine.run(50)
+    assert [
+        thread.cpu.steps > before for thread, before in zip(machine.guest._threads, steps, strict=True)
+    ] == ([True] * 4 + [False] * 2)
+    assert machine.verify() == []
+
+
+def test_a_footprint_bounds_also_what_is_used_of_what_is_added():
+    machine = Bench("hammer", pages=600, lips=2, options={"footprint": "1M"})
+    machine.grow(1500)
+    machine.until_answered()
+    added = [page for page in machine.pages_in_use() if page >= 600]
+    assert len(added) == 256
+    assert (added[0], added[-1] > 1400) == (600, True)
+    machine.run(300)
+    assert machine.verify() == []
+    machine.want(700)
+    machine.until_answered()
+    assert machine.verify() == []
+    machine.flip(added[0] * PAGE)
+    assert len(machine.verify()) == 1
+
+
+@pytest.mark.parametrize("bits", [0x10, 0x80, 0x08, 0x04, 0x02])
+def test_a_wrong_key_in_what_is_given_up_is_found(bits):
+    machine = Bench("hammer", pages=20)
+    machine.grow(30)
+    machine.until_answered()
+    machine.flip_key(25, bits)
+    machine.want(20)
+    machine.until_answered()
+    assert [(one.address, one.expected[:11]) for one in machine.guest.damage] == [(25 * PAGE, "storage key")]
+
+
+def test_without_keys_it_leaves_also_those_of_what_is_added_alone():
+    machine = Bench("hammer", pages=20, options={"keys": False})
+    machine.grow(30)
+    machine.until_answered()
+    machine.run(50)
+    assert set(machine.storage.keys[machine.zone.origin :][20:30].tolist()) <= {0x06}
+    machine.want(20)
+    machine.until_answered()
+    assert machine.verify() == []

@@ -56,3 +56,39 @@ def test_swapped_pages_are_found():
 def test_bad_interval(interval):
     with pytest.raises(UsageError, match=r"option 'interval'.* expected a duration such as 250us"):
         Bench("idle", options={"interval": interval})
+
+
+@pytest.mark.parametrize(("options", "pages"), [({"fill": True}, 70), ({}, 30)])
+def test_it_forgets_what_it_gives_up_and_knows_it_again_if_it_is_not_taken(options, pages):
+    machine = Bench("idle", pages=pages, options=options)
+    machine.run(5)
+    machine.takes = False
+    machine.want(3)
+    machine.until_answered()
+    assert machine.guest._footprint.page_count == pages
+    machine.takes = True
+    machine.want(3)
+    machine.until_answered()
+    assert machine.guest._footprint.page_count == 3
+    machine.run(100)
+    assert machine.ended() == [None]
+    assert machine.verify() == []
+    machine.flip(3 * PAGE - 1)
+    assert len(machine.verify()) == 1
+
+
+def test_it_answers_at_once():
+    machine = Bench("idle", pages=1000)
+    for change in (lambda: machine.grow(2000), lambda: machine.want(10)):
+        change()
+        machine.run(2)
+        assert machine.states[0].service_signal is None
+    assert len(machine.answers) == 2
+
+
+def test_without_a_stamped_page_it_only_waits():
+    machine = Bench("idle", pages=30)
+    machine.guest._footprint = machine.guest._footprint.below(0)
+    machine.run(50)
+    assert machine.ended() == [None]
+    assert machine.verify() == []

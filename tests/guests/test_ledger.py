@@ -100,3 +100,52 @@ def test_accounts_are_spread_over_the_zone():
 def test_an_account_needs_a_partner():
     with pytest.raises(UsageError, match="option 'accounts': 1; expected a whole number from 2"):
         Bench(Ledger, options={"accounts": 1})
+
+
+def test_accounts_are_opened_in_what_is_added_as_dense_as_before():
+    machine = Bench("ledger", pages=16, options={"accounts": 8})
+    machine.grow(24)
+    machine.until_answered()
+    assert [place(machine, account) // PAGE for account in range(8, 12)] == pytest.approx(
+        [16, 18, 20, 22], abs=1
+    )
+    assert sum(balances(machine)) + sum(machine.guest._held) == 12_000
+
+
+@pytest.mark.parametrize("slices", range(0, 40, 3))
+def test_what_is_in_accounts_that_are_closed_is_in_others_whatever_was_audited(slices):
+    machine = Bench("ledger", lips=3, pages=16, options={"accounts": 8})
+    machine.run(slices, budget=5)
+    machine.want(8)
+    machine.until_answered(budget=2)
+    assert len(balances(machine)) == 4
+    assert sum(balances(machine)) + sum(machine.guest._held) == 8000
+    machine.run(100)
+    assert machine.ended() == [None] * 3
+    assert machine.verify() == []
+
+
+def test_a_wrong_balance_in_an_account_that_is_closed_is_found_in_the_sum():
+    machine = Bench("ledger", pages=16, options={"accounts": 8})
+    machine.flip(place(machine, 7) + 7, 1)
+    machine.want(8)
+    machine.until_answered()
+    assert "sum of" in machine.until_damage().expected
+
+
+def test_two_accounts_stay():
+    machine = Bench("ledger", pages=16, options={"accounts": 8})
+    machine.want(1)
+    answer = machine.until_answered()
+    assert answer.reason == "fewer than 2 accounts would be left"
+    machine.want(4)
+    assert machine.until_answered().extent == 4
+
+
+def test_accounts_are_opened_as_long_as_there_are_tags(monkeypatch):
+    machine = Bench("ledger", pages=16, options={"accounts": 8})
+    monkeypatch.setattr("lparvm.guests.ledger._TAGS", 10)
+    machine.grow(24)
+    machine.until_answered()
+    assert len(balances(machine)) == 10
+    assert machine.verify() == []

@@ -142,3 +142,29 @@ def test_observers_see_every_scattered_word():
     cpu.observer = lambda *access: seen.append(access)
     cpu.store_scattered(words(8, PAGE), words(1, 2))
     assert seen == [("store", 8, 3 * PAGE + 8, 8), ("store", PAGE, 4 * PAGE, 8)]
+
+
+@pytest.mark.parametrize(("count", "pages"), [(1, 1), (512, 1), (513, 2), (1024, 2)])
+def test_long_instructions_cost_one_for_each_page_and_are_accesses_like_others(count, pages):
+    cpu, stamped = processor(), block(*range(1, count + 1))
+    cpu.move_long(PAGE, stamped)
+    assert cpu.instructions == pages
+    assert cpu.take_span() == Span(0, count, 4 * PAGE, 4 * PAGE + 8 * count - 1)
+    assert cpu.get_key(PAGE) == REFERENCE | CHANGE
+    before = cpu.instructions
+    assert cpu.compare_long(PAGE, stamped) == []
+    assert cpu.instructions == before + pages
+    cpu.store(PAGE, 77)
+    assert cpu.compare_long(PAGE, stamped) == [(PAGE, 1, 77)]
+    with pytest.raises(ProgramInterruption):
+        cpu.move_long((PAGES - 1) * PAGE + 8, block(*range(512)))
+
+
+def test_the_guests_extent_is_the_zones_or_what_it_was_told():
+    cpu = processor()
+    assert cpu.extent_bytes == PAGES * PAGE
+    cpu.extent = 2
+    assert cpu.extent_bytes == 2 * PAGE
+    cpu.store(3 * PAGE, 1)
+    cpu.store_scattered(words(3 * PAGE), words(2))
+    assert cpu.fetch(3 * PAGE) == 2, "the zone is the limit of accesses"

@@ -90,3 +90,17 @@ def test_a_spread_footprint_reaches_both_ends():
     footprint = Footprint.over(4096, 640)
     assert footprint.page(0) == 0
     assert footprint.page(footprint.page_count - 1) == 4095
+
+
+@given(
+    extent=st.integers(0, 600),
+    pages_max=st.integers(1, 600),
+    block_pages=st.sampled_from([1, 4, BLOCK_PAGES]),
+    below=st.integers(0, 700),
+)
+def test_what_lies_below_an_extent_are_the_first_pages_of_a_footprint(extent, pages_max, block_pages, below):
+    whole = Footprint.over(extent, pages_max, block_pages)
+    part = whole.below(below)
+    pages = [whole.page(index) for index in range(whole.page_count)]
+    assert [part.page(index) for index in range(part.page_count)] == [page for page in pages if page < below]
+    assert sum(count for _, _, count in part.blocks()) == part.page_count
