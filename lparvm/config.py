@@ -27,6 +27,11 @@ MOVE_PARALLEL_PAGES_MIN = 64
 MOVE_COPY_PAGES_MAX = 65_536
 MOVE_HELPED_PAGES_MIN = 8192
 MOVE_THREADS_MAX = 16
+# An exchange of zones: the one buffer that pages go through, which its threads share. From 64 to 512 KiB a thread
+# are equally fast; 1 MiB no longer stays in a core's cache, and in smaller pieces the calls cost more than the copies.
+EXCHANGE_BUFFER_BYTES = 512 << 10
+# What a chunk of an exchange tells stays short, also where one zone is tiny and its runs are.
+EXCHANGE_RUNS_PER_CHUNK_MAX = 64
 
 # Commands that the service processor works on at a time; more of them wait their turn. Well above what can be
 # under way for long (an operation and its CANCEL for each LPAR), so that a CANCEL always gets through, and
@@ -40,9 +45,49 @@ QUIESCE_TIMEOUT_NS = 10_000_000_000
 # was told to end may take for it, before it is cleared.
 BUSY_REMINDER_NS = 10_000_000_000
 HALT_GRACE_NS = 1_000_000_000
+# SHRINK: how long a guest may take to answer; then it is stopped, and what it would lose must be unused.
+SHRINK_ANSWER_NS = 10_000_000_000
+# How long it takes until a control part that died is started again.
+PART_RESTART_NS = 1_000_000
 # In one message: devices (as many as there can be), and of one device ranges of pages; the others are counted.
 BUSY_DEVICES_NAMED_MAX = DEVICES_MAX
 BUSY_PAGES_NAMED_MAX = 64
+
+# PLAN: up to so many movable LPARs a plan is exact, unless so many arrangements were looked at. All that bounds it is
+# counted, not timed, so that a plan never depends on the machine; about a second is what the most of them take.
+PLAN_EXACT_LPARS_MAX = 8
+PLAN_NODES_MAX = 3_000
+# For each bound: how many packings are tried before it is taken that there is one.
+PLAN_PACKINGS_MAX = 200
+# More LPARs: how often LPARs are looked at, of how many at most all choices that jump are tried, and of how many areas
+# between walls each is tried as the place.
+PLAN_LOOKS_MAX = 300_000
+PLAN_JUMPS_MAX = 6
+PLAN_BAYS_MAX = 16
+# What plans are compared by: a byte moved, a nanosecond that a guest processor stands still, an LPAR that is
+# touched. With these, bytes come first, then time, then LPARs.
+PLAN_WEIGHT_BYTE = 10**18
+PLAN_WEIGHT_STOPPED_NS = 10**3
+PLAN_WEIGHT_GUEST = 1
+# PLAN ... GO: how often it plans anew after a step that did not complete; and how many steps it takes in all,
+# for others who change the layout meanwhile make it plan anew as well.
+PLAN_REPLANS_MAX = 3
+PLAN_STEPS_MAX = 256
+# Frames out of use that a DISPLAY names; the others are counted only.
+RETIRED_NAMED_MAX = 64
+
+# Prediction of stopped times. Before the machine has a history: what the mover does (real clock; a virtual
+# one's rate is the scenario's) and what comes before and after the move, each between a least and a most.
+CALIBRATION_SAMPLES_MAX = 256
+CALIBRATION_RATE_BYTES_S = 1 << 30
+CALIBRATION_RATE_FACTOR = 4
+CALIBRATION_OTHER_LOW_NS = 100_000
+CALIBRATION_OTHER_NS = 2_000_000
+CALIBRATION_OTHER_HIGH_NS = 50_000_000
+# How many samples weigh as much as what was assumed.
+CALIBRATION_PRIOR_SAMPLES = 2
+# Of the stops, the share that the interval is to hold.
+CALIBRATION_COVERAGE_PERCENT = 90
 
 # Virtual clock: what work costs, when the scenario doesn't say.
 LIP_MIPS_DEFAULT = 0.1

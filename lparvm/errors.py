@@ -7,7 +7,8 @@
 - `ProtocolError`: *lparvm* broke its own protocol. It carries the story that led there. Never expected.
 
 What a guest does wrong is neither: that is a program interruption (`arch.interruption`), visible to the
-guest. What storage does wrong is `StorageFault`, an outcome the relocation handles.
+guest. What storage does wrong is `StorageFault`, what the page mover does is `MoverFailed`: outcomes that the
+relocation handles.
 """
 
 
@@ -62,6 +63,19 @@ class StorageFault(LparvmError):  # noqa: N818 - the machine's fault, not the pr
         """Name the frame."""
         self.frame = frame
         super().__init__(f"storage fault at frame {frame} (host absolute {frame * 4096:#x})")
+
+
+class MoverFailed(LparvmError):  # noqa: N818 - the machine's fault, as a storage fault is
+    """The page mover itself failed, in the middle of a move or an exchange.
+
+    Attributes:
+        cursor: how many of its page steps were done.
+    """
+
+    def __init__(self, cursor: int) -> None:
+        """Tell how far it came."""
+        self.cursor = cursor
+        super().__init__(f"the page mover failed after {cursor} page steps")
 
 
 class ProtocolError(LparvmError):

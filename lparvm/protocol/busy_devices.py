@@ -31,6 +31,7 @@ class BusyDevice:
         bytes_left: bytes of the CCW's count that are not moved yet.
         active_ns: how long the channel program has run.
         pages: pages that CCW and data area lie in, as (first, last) pairs of guest page numbers, ascending.
+        lpar: whose channel program it is.
     """
 
     device: int
@@ -42,6 +43,7 @@ class BusyDevice:
     bytes_left: int
     active_ns: int
     pages: tuple[tuple[int, int], ...] = ()
+    lpar: str = ""
 
     @property
     def key(self) -> tuple[str, int]:

@@ -27,6 +27,7 @@ from lparvm.protocol import messages as m
 from lparvm.protocol import subchannel as sc
 from lparvm.protocol.subchannel import Subchannel
 
+_RESET = "reset"
 _LIMIT_END = 1 << 31
 """Address-limit checking ends where the limit's range does."""
 
@@ -100,7 +101,7 @@ class TellPending:
 
 @frozen
 class TellCleared:
-    """An interruption that was pending is no more; `reason` is the instruction that cleared it."""
+    """An interruption that was pending is no more; `reason` is the instruction that cleared it, or `reset`."""
 
     device: int
     number: int
@@ -120,6 +121,32 @@ def make(lpar: str, devices: Mapping[int, tuple[str, ...]]) -> ChannelSubsystem:
         device: sc.make(number, device, paths) for number, (device, paths) in enumerate(devices.items())
     }
     return ChannelSubsystem(lpar, subchannels)
+
+
+def renew(state: ChannelSubsystem, devices: Mapping[int, tuple[str, ...]]) -> ChannelSubsystem:
+    """The subchannels of an LPAR that is activated; starts and interruptions go on being counted."""
+    return evolve(make(state.lpar, devices), starts=state.starts, interruptions=state.interruptions)
+
+
+def begin_reset(state: ChannelSubsystem) -> Step:
+    """System reset: what the IOPs have is as if CLEAR SUBCHANNEL had been given for it; they are told otherwise."""
+    orders: tuple[Order, ...] = ()
+    for device, sub in state.subchannels.items():
+        state, cleared = _withdraw(state, device, _RESET)
+        orders += cleared
+        if sub.start is not None:
+            state = _put(state, device, sc.clearing(sub))
+    return state, orders
+
+
+def end_reset(state: ChannelSubsystem) -> Step:
+    """Every IOP has cleared what it had: all status is gone. Paths that are varied off stay so."""
+    orders: tuple[Order, ...] = ()
+    for device, sub in state.subchannels.items():
+        state, cleared = _withdraw(state, device, _RESET)
+        orders += cleared
+        state = _put(state, device, sc.reset(sub))
+    return evolve(state, limit=0), orders
 
 
 def pending(state: ChannelSubsystem) -> tuple[PendingInterruption, ...]:

@@ -15,32 +15,7 @@ from lparvm.config import QUIESCE_TIMEOUT_NS, STOP_TIMEOUT_NS
 from lparvm.protocol import command_values as v
 from lparvm.protocol.busy_devices import Busy
 from lparvm.protocol.command_values import Kind
-
-
-@frozen
-class Hsa:
-    """HSA=: the new main storage origin, host absolute address in bytes."""
-
-    origin_bytes: int
-
-
-@frozen
-class Before:
-    """BEFORE=: so that the zone ends where that LPAR's begins."""
-
-    lpar: str
-
-
-@frozen
-class After:
-    """AFTER=: so that the zone begins where that LPAR's ends."""
-
-    lpar: str
-
-
-@frozen
-class End:
-    """END: so that the zone ends where main storage ends."""
+from lparvm.protocol.targets import After, Before, End, Hsa, Target
 
 
 @frozen
@@ -56,7 +31,7 @@ class MoveStor:
     """MVSTOR: move an LPAR's zone."""
 
     lpar: str
-    target: Hsa | Before | After | End
+    target: Target
     expand: Expansion | None = None
     stop_ns: int = STOP_TIMEOUT_NS
     quiesce_ns: int = QUIESCE_TIMEOUT_NS
@@ -100,14 +75,14 @@ class Plan:
 
 @frozen
 class Define:
-    """DEFINE an LPAR. `lips` is a count or names."""
+    """DEFINE an LPAR. `lips` is a count or names. None: what the LPAR had before, or the default."""
 
     lpar: str
     size_bytes: int
     origin_bytes: int | None = None
-    lips: int | tuple[str, ...] = 1
+    lips: int | tuple[str, ...] | None = None
     guest: str | None = None
-    devices: tuple[int, ...] = ()
+    devices: tuple[int, ...] | None = None
 
 
 @frozen
@@ -210,7 +185,7 @@ def _present(values: Values, **names: str) -> dict[str, Any]:
 
 
 def _move(values: Values) -> MoveStor:
-    target: Hsa | Before | After | End = End()
+    target: Target = End()
     if "HSA" in values:
         target = Hsa(values["HSA"])
     elif "BEFORE" in values:

@@ -2,27 +2,68 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from lparvm.arch.address import PAGE_BYTES
+from lparvm.config import RETIRED_NAMED_MAX
 from lparvm.protocol import messages as m
-from lparvm.protocol.relocation_record import Relocation
-from lparvm.units import format_size
+from lparvm.units import format_duration, format_size
 
 BAR_COLUMNS = 64
+# In the bar: a column with a frame that is out of use.
+RETIRED_MARK = "x"
 # As many as there can be LPARs.
-_MARKS = "123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0+*"
+_MARKS = "123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvw#yz0+*"
 
 
-def frame_lines(rows: Sequence[m.FrameRow], main_storage_bytes: int) -> tuple[str, ...]:
-    """The LPAR frame: name, origin, size and gap of each LPAR, by origin; expanded storage where one has any."""
+@frozen
+class OperationView:
+    """An operation under way, as an operator sees it.
+
+    Attributes:
+        op: its id.
+        kind: the command or what is done: MVSTOR, XCHSTOR, PLAN.
+        lpars: the LPARs that it holds.
+        phase: its phase; of a command made of several operations, the step it is at.
+        target_text: where it leads, such as `to 192M`.
+        percent: of its work, 0 to 100; None: its own operations tell.
+        left_ns: estimate of the time until it ends; None: unknown.
+    """
+
+    op: str
+    kind: str
+    lpars: tuple[str, ...]
+    phase: str
+    target_text: str
+    percent: int | None = 0
+    left_ns: int | None = None
+
+
+def frame_lines(
+    rows: Sequence[m.FrameRow], main_storage_bytes: int, retired: Sequence[int] = ()
+) -> tuple[str, ...]:
+    """The LPAR frame: name, origin, size and gap of each LPAR, by origin; expanded storage where one has any.
+
+    Below them the frames that are out of use (`retired`, host absolute frames), where there are any.
+    """
     expanded = has_expanded(rows)
     head = f"{'LPAR':<16} {'origin':>8} {'size':>8} {'gap':>8}" + expanded * f" {'expanded':>8}" + "  state"
     lines = [f"main storage {format_size(main_storage_bytes)}", head]
     for row in rows:
         line = f"{row.name:<16} {_size(row.origin):>8} {_size(row.size):>8} {_size(row.gap):>8}"
         lines.append(line + expanded * f" {_size(row.expanded):>8}" + f"  {row.state}")
-    return tuple(lines)
+    return (*lines, *retired_lines(rows, retired))
+
+
+def retired_lines(rows: Sequence[m.FrameRow], retired: Sequence[int]) -> tuple[str, ...]:
+    """The line that names the frames out of use, and in which zone each lies; none where there are none."""
+    named = []
+    for frame in retired[:RETIRED_NAMED_MAX]:
+        inside = "".join(f" in {row.name}" for row in rows if row.origin <= frame < row.origin + row.size)
+        named.append(f"frame {frame} ({frame * PAGE_BYTES / (1 << 20):.1f}M){inside}")
+    more = len(retired) - RETIRED_NAMED_MAX
+    named += [f"and {more} more"] if more > 0 else []
+    return (f"out of use: {', '.join(named)}",) if named else ()
 
 
 def has_expanded(rows: Sequence[m.FrameRow]) -> bool:
@@ -30,11 +71,14 @@ def has_expanded(rows: Sequence[m.FrameRow]) -> bool:
     return any(row.expanded for row in rows)
 
 
-def storage_lines(rows: Sequence[m.FrameRow], main_storage_bytes: int) -> tuple[str, ...]:
+def storage_lines(
+    rows: Sequence[m.FrameRow], main_storage_bytes: int, retired: Sequence[int] = ()
+) -> tuple[str, ...]:
     """The bar and its legend."""
-    bar = storage_bar(rows, main_storage_bytes, BAR_COLUMNS)
-    legend = "  ".join(f"{mark_of(position)} {row.name}" for position, row in enumerate(rows))
-    return (f"0 [{bar}] {format_size(main_storage_bytes)}", legend or "no LPAR")
+    bar = storage_bar(rows, main_storage_bytes, BAR_COLUMNS, retired)
+    legend = "  ".join(f"{mark_of(position)} {row.name}" for position, row in enumerate(rows)) or "no LPAR"
+    legend += f"  {RETIRED_MARK} out of use" if retired else ""
+    return (f"0 [{bar}] {format_size(main_storage_bytes)}", legend)
 
 
 def mark_of(position: int) -> str:
@@ -42,11 +86,14 @@ def mark_of(position: int) -> str:
     return _MARKS[position % len(_MARKS)]
 
 
-def storage_bar(rows: Sequence[m.FrameRow], main_storage_bytes: int, columns: int) -> str:
+def storage_bar(
+    rows: Sequence[m.FrameRow], main_storage_bytes: int, columns: int, retired: Sequence[int] = ()
+) -> str:
     """Main storage from left to right: the mark of the LPAR (its place by origin), `.` where nothing is.
 
     A column shows what its middle belongs to; an LPAR too small for that takes one column from what is
-    beside it, so that every LPAR has one. With more LPARs than columns the highest are not shown.
+    beside it, so that every LPAR has one. With more LPARs than columns the highest are not shown. A column
+    with a frame that is out of use (`retired`) shows that instead.
     """
     frames = main_storage_bytes // PAGE_BYTES
     shown = rows[:columns]
@@ -65,6 +112,8 @@ def storage_bar(rows: Sequence[m.FrameRow], main_storage_bytes: int, columns: in
     cells = ["."] * columns
     for mark, (first, last) in zip(_MARKS, spans, strict=False):
         cells[first:last] = mark * (last - first)
+    for frame in retired:
+        cells[frame * columns // frames] = RETIRED_MARK
     return "".join(cells)
 
 
@@ -100,13 +149,15 @@ def with_failed(rows: Sequence[m.FrameRow], failed: Collection[str]) -> tuple[m.
     )
 
 
-def operation_lines(operations: Sequence[Relocation]) -> tuple[str, ...]:
-    """Operations under way: id, LPAR, phase, target, share of pages across."""
-    lines = [
-        f"{one.op:<7} {one.lpar:<16} {one.phase:<12} to {_size(one.target.origin)}, "
-        f"{100 * one.pages_across // one.source.extent}% across"
-        for one in operations
-    ]
+def operation_lines(operations: Sequence[OperationView]) -> tuple[str, ...]:
+    """Operations under way: id, what is done, LPARs, phase, target, percent, time left as far as it is known."""
+    lines = []
+    for one in operations:
+        percent = "" if one.percent is None else f"{one.percent} %"
+        left = "" if one.left_ns is None else f"about {format_duration(one.left_ns)} left"
+        told = ", ".join(filter(None, (one.target_text, percent, left)))
+        line = f"{one.op:<8} {one.kind:<10} {', '.join(one.lpars):<16} {one.phase:<12} {told}"
+        lines.append(line)
     return tuple(lines) or ("no operations",)
 
 

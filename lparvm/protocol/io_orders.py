@@ -72,9 +72,13 @@ class Resume:
 
 @frozen
 class FreeDevice:
-    """The device's channel program is over: disconnect it, and tell the other IOPs with a path to it."""
+    """The device's channel program is over: disconnect it, and tell the other IOPs with a path to it.
+
+    With `reset`, what the program has reserved for its LPAR is freed first.
+    """
 
     start: m.StartIo
+    reset: bool = False
 
 
 @frozen
@@ -156,7 +160,35 @@ class ConfirmVary:
     lpars: tuple[str, ...]
 
 
+@frozen
+class ConfirmAttached:
+    """The LPAR's first SALE is in force; the paths to its devices `offline` are varied off."""
+
+    op: str
+    lpar: str
+    zone: Zone
+    offline: tuple[int, ...]
+
+
+@frozen
+class ConfirmDetached:
+    """The LPAR has no devices here."""
+
+    op: str
+    lpar: str
+
+
+@frozen
+class ConfirmReset:
+    """So many starts were cleared by a system reset."""
+
+    op: str
+    lpar: str
+    cleared: int
+
+
 Order = (
     Begin | HoldStart | HoldResume | RefuseStart | EndStart | Halt | GiveUp | Resume | FreeDevice | ResetDevices
     | TellLate | Forward | OfferStatus | ReportQuiesced | ReportBusy | ConfirmLimit | ConfirmRelease | ConfirmVary
+    | ConfirmAttached | ConfirmDetached | ConfirmReset
 )  # fmt: skip

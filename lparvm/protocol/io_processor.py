@@ -20,89 +20,17 @@ from bisect import insort
 from collections.abc import Mapping
 from typing import TypeVar
 
-from attrs import Factory, evolve, frozen
+from attrs import evolve
 
-from lparvm.arch.address import Zone
 from lparvm.arch.channel import NO_ENDING
 from lparvm.arch.subchannel import Function
 from lparvm.protocol import io_orders as o
 from lparvm.protocol import messages as m
+from lparvm.protocol.io_processor_state import DeviceNotAvailable, IoProcessor, Waiting
+
+__all__ = ["DeviceNotAvailable", "IoProcessor", "Step", "Waiting", "advance"]
 
 _T = TypeVar("_T")
-
-
-@frozen
-class DeviceNotAvailable:
-    """Event, in answer to `Begin`: the device cannot take this start now; it waits for DeviceFreed.
-
-    Attributes:
-        busy: for anybody: it is at work at another IOP. Else it is reserved, and may take the holder's start.
-    """
-
-    start: m.StartIo
-    arrival: int
-    busy: bool = False
-
-
-# --- state --------------------------------------------------------------------------------------------------
-
-
-@frozen
-class Waiting:
-    """A start that has not begun.
-
-    Attributes:
-        arrival: its place in the order.
-        held: its LPAR is quiescing.
-        deferred: its device was not available.
-        busy: it was so for anybody: no start that came later passes this one.
-    """
-
-    start: m.StartIo
-    arrival: int
-    held: bool = False
-    deferred: bool = False
-    busy: bool = False
-
-
-@frozen
-class IoProcessor:
-    """An IOP's state.
-
-    Attributes:
-        devices: device numbers on this IOP, by LPAR that may use them.
-        zones: SALE, by LPAR.
-        running: device number -> the start whose channel program it runs.
-        waiting: starts that have not begun, in order of arrival.
-        suspended: devices whose running program is suspended.
-        resumes: devices whose program is to be resumed, held.
-        quiescing: LPAR -> operation that holds its starts.
-        given_up: device number -> the start that was cleared while the device was at work.
-        overdue: device number -> operation that waited for it in vain.
-        offline: devices whose path from here is varied off.
-        reset: LPARs that are stopped for good.
-        abandoned: those of them that are check-stopped: no operation waits for their I/O.
-        arrivals: how many starts came.
-    """
-
-    devices: Mapping[str, tuple[int, ...]]
-    zones: Mapping[str, Zone]
-    running: Mapping[int, m.StartIo] = Factory(dict)
-    waiting: tuple[Waiting, ...] = ()
-    suspended: tuple[int, ...] = ()
-    resumes: tuple[int, ...] = ()
-    quiescing: Mapping[str, str] = Factory(dict)
-    given_up: Mapping[int, m.StartIo] = Factory(dict)
-    overdue: Mapping[int, str] = Factory(dict)
-    offline: tuple[int, ...] = ()
-    reset: tuple[str, ...] = ()
-    abandoned: tuple[str, ...] = ()
-    arrivals: int = 0
-
-    def active(self, lpar: str) -> tuple[int, ...]:
-        """Devices that run a channel program of the LPAR and may touch its storage, ascending."""
-        mine = (device for device, start in self.running.items() if start.lpar == lpar)
-        return tuple(sorted(device for device in mine if device not in self.suspended))
 
 
 Step = tuple[IoProcessor, tuple[o.Order, ...]]
@@ -127,8 +55,10 @@ def advance(state: IoProcessor, event: object) -> Step:
             step = state, tuple(o.OfferStatus(lpar, device, status) for lpar in _users(state, device))
         case m.VaryPath():
             step = _vary(state, event)
-        case m.ResetLpar():
-            step = _reset(state, event)
+        case (
+            m.ReleaseReservations() | m.AbandonLpar() | m.AttachLpar() | m.DetachLpar() | m.ResetLpar()
+        ):  # fmt: skip
+            step = _come_and_go(state, event)
         case _:
             step = _quiesce(state, event)
     return step
@@ -202,10 +132,12 @@ def _program_ended(state: IoProcessor, event: m.ChannelProgramEnded) -> Step:
         ended = (o.EndStart(start, function, event.ending),)
         if was_active:
             ended += _quiet(state, start.lpar)
-    state = _freed(evolve(state, overdue=_without(state.overdue, device)), device)
+    free = o.FreeDevice(start, start.lpar in state.reset or device in state.stale)
+    stale = tuple(one for one in state.stale if one != device)
+    state = _freed(evolve(state, overdue=_without(state.overdue, device), stale=stale), device)
     told: tuple[o.Order, ...] = () if late is None else (o.TellLate(start, late),)
     state, begun = _begin_waiting(state)
-    return state, (*told, o.FreeDevice(start), *ended, *begun)
+    return state, (*told, free, *ended, *begun)
 
 
 def _not_running(state: IoProcessor, device: int) -> IoProcessor:
@@ -293,13 +225,61 @@ def _vary(state: IoProcessor, event: m.VaryPath) -> Step:
     return evolve(state, offline=offline), (told, *back)
 
 
-def _reset(state: IoProcessor, event: m.ResetLpar) -> Step:
+def _let_go(state: IoProcessor, event: m.ReleaseReservations | m.AbandonLpar) -> Step:
+    """The LPAR is stopped for good, by its guest's failure or by an operation that lost its storage."""
     lpar = event.lpar
-    state = evolve(state, reset=(*state.reset, lpar))
-    if event.op is not None:
+    state = evolve(state, reset=(*_others(state.reset, lpar), lpar))
+    if isinstance(event, m.AbandonLpar):
         overdue = {**state.overdue, **dict.fromkeys(state.active(lpar), event.op)}
         state = evolve(state, abandoned=(*state.abandoned, lpar), overdue=overdue)
     return state, (o.ResetDevices(lpar, state.devices.get(lpar, ())),)
+
+
+# --- LPARs that come, go, and are reset ------------------------------------------------------------------
+
+
+_ComingAndGoing = m.ReleaseReservations | m.AbandonLpar | m.AttachLpar | m.DetachLpar | m.ResetLpar
+
+
+def _come_and_go(state: IoProcessor, event: _ComingAndGoing) -> Step:
+    lpar = event.lpar
+    match event:
+        case m.ReleaseReservations() | m.AbandonLpar():
+            return _let_go(state, event)
+        case m.AttachLpar(op=op, devices=devices, zone=zone):
+            state = evolve(state, devices={**state.devices, lpar: devices}, zones={**state.zones, lpar: zone})
+            offline = tuple(device for device in devices if device in state.offline)
+            return state, (o.ConfirmAttached(op, lpar, zone, offline),)
+        case m.DetachLpar(op=op):
+            devices_of = {name: numbers for name, numbers in state.devices.items() if name != lpar}
+            zones = {name: zone for name, zone in state.zones.items() if name != lpar}
+            return evolve(state, devices=devices_of, zones=zones), (o.ConfirmDetached(op, lpar),)
+        case m.ResetLpar(op=op):
+            return _reset(state, op, lpar)
+
+
+def _reset(state: IoProcessor, op: str, lpar: str) -> Step:
+    """Clear all that the LPAR has here; what a device goes on with all the same is given up."""
+    waiting = [one.start for one in state.waiting if one.start.lpar == lpar]
+    orders: tuple[o.Order, ...] = tuple(o.EndStart(start, Function.CLEAR, NO_ENDING) for start in waiting)
+    running = sorted(device for device, start in state.running.items() if start.lpar == lpar)
+    state = evolve(state, waiting=tuple(one for one in state.waiting if one.start.lpar != lpar))
+    for device in running:
+        state, given_up = _give_up(evolve(state, overdue={**state.overdue, device: op}), device)
+        orders += given_up
+    stale = (device for device, start in state.given_up.items() if start.lpar == lpar)
+    state = evolve(
+        state, stale=tuple(dict.fromkeys((*state.stale, *stale))), reset=_others(state.reset, lpar),
+        abandoned=_others(state.abandoned, lpar),
+        quiescing={name: by for name, by in state.quiescing.items() if name != lpar},
+    )  # fmt: skip
+    cleared = len(waiting) + len(running)
+    reset = o.ResetDevices(lpar, state.devices.get(lpar, ()))
+    return state, (*orders, reset, o.ConfirmReset(op, lpar, cleared))
+
+
+def _others(names: tuple[str, ...], lpar: str) -> tuple[str, ...]:
+    return tuple(name for name in names if name != lpar)
 
 
 # --- quiesce and SALE ---------------------------------------------------------------------------------------

@@ -1,15 +1,17 @@
-"""What the relocation machine orders: imperative, frozen, carried out by LPAR control.
+"""What the machines of operations order: imperative, frozen, carried out by LPAR control.
 
 Counterpart of `protocol.messages`, where the events are that come back.
 """
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from attrs import frozen
 
 from lparvm.arch.address import Zone
 from lparvm.protocol import messages as m
+from lparvm.protocol.lpar_entry import Definition
 from lparvm.protocol.phases import Phase, State
 from lparvm.protocol.results import Result
 
@@ -21,14 +23,16 @@ class Timer(enum.StrEnum):
     QUIESCE = "QUIESCE"
     REMINDER = "REMINDER"
     HALT = "HALT"
+    ANSWER = "ANSWER"
 
 
 # What LPAR control is told when a timer is over.
-TIMER_EVENTS: dict[Timer, Callable[[str, str], object]] = {
+TIMER_EVENTS: dict[Timer, Callable[[str], object]] = {
     Timer.STOP: m.StopTimedOut,
     Timer.QUIESCE: m.QuiesceTimedOut,
     Timer.REMINDER: m.BusyReminderDue,
     Timer.HALT: m.HaltTimedOut,
+    Timer.ANSWER: m.AnswerTimedOut,
 }
 
 
@@ -65,13 +69,18 @@ class StopTimer:
 
 
 @frozen
-class PrepareTarget:
-    """Touch the target's frames beforehand. TargetPrepared follows."""
+class PrepareTargets:
+    """Touch the targets' frames beforehand. TargetPrepared follows."""
+
+
+@frozen
+class Predict:
+    """Tell how long the guests will stand still."""
 
 
 @frozen
 class BeginMove:
-    """Move all pages, steps 204 to 209. MoveEnded follows."""
+    """Move all pages, or exchange them: steps 204 to 209. MoveEnded follows."""
 
 
 @frozen
@@ -86,9 +95,84 @@ class MoveBack:
 
 @frozen
 class PoisonFrames:
-    """Poison what the LPAR holds beside its zone. FramesPoisoned follows."""
+    """Poison what the LPARs, named with their zones, hold beside them. FramesPoisoned follows."""
 
-    zones: tuple[Zone, ...]
+    zones: tuple[tuple[str, Zone], ...]
+
+
+@frozen
+class ClearFrames:
+    """Make data and keys of an LPAR's frames zero. FramesCleared follows."""
+
+    lpar: str
+    zone: Zone
+
+
+@frozen
+class ClearZone:
+    """Make data and keys of a zone zero that was just given. FramesCleared follows; nothing is told."""
+
+    zone: Zone
+
+
+@frozen
+class CheckGuest:
+    """Is there such a guest, and does it take its options? GuestChecked follows."""
+
+    lpar: str
+    definition: Definition
+
+
+@frozen
+class LoadGuest:
+    """IPL: clear zone and expanded storage, make the guest and load it. GuestLoaded follows.
+
+    Attributes:
+        definition: with the guest to be loaded, and its options.
+    """
+
+    lpar: str
+    zone: Zone
+    definition: Definition
+
+
+@frozen
+class VerifyGuest:
+    """The final check of a guest that was reset: its life ends. GuestVerified follows.
+
+    Attributes:
+        ended_by: the command, for the report.
+        failed: the guest had failed.
+    """
+
+    lpar: str
+    zone: Zone
+    ended_by: str
+    failed: bool
+
+
+@frozen
+class ProvideParts:
+    """Make those LIPs, and that LPAR's LIP control, that are not there yet."""
+
+    lpar: str
+    lips: tuple[str, ...]
+
+
+@frozen
+class Tell:
+    """Tell a fact about the operation's LPAR."""
+
+    event: str
+    fields: Mapping[str, Any]
+
+
+@frozen
+class ProveUnused:
+    """Look whether an LPAR's frames, which nobody can touch now, were never used. FramesProven follows."""
+
+    lpar: str
+    zone: Zone
 
 
 @frozen
@@ -113,6 +197,7 @@ class AnswerCancel:
 
 
 Command = (
-    EnterPhase | Post | StartTimer | StopTimer | PrepareTarget | BeginMove | InterruptMove | MoveBack
-    | PoisonFrames | Notify | Report | AnswerCancel
+    EnterPhase | Post | StartTimer | StopTimer | PrepareTargets | BeginMove | InterruptMove | MoveBack
+    | PoisonFrames | ClearFrames | ProveUnused | ClearZone | CheckGuest | LoadGuest | VerifyGuest | ProvideParts | Tell
+    | Predict | Notify | Report | AnswerCancel
 )  # fmt: skip

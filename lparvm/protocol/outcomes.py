@@ -1,55 +1,88 @@
 """What a command's answer says, from what the machine knows."""
 
 from lparvm.arch.address import PAGE_BYTES
-from lparvm.config import OPERATIONS_MAX
 from lparvm.protocol.admission import Denied
 from lparvm.protocol.busy_devices import describe_all
 from lparvm.protocol.relocation_record import Relocation
 from lparvm.protocol.results import LipStop, Outcome, Result
+from lparvm.protocol.standstill_record import Standstill
 from lparvm.units import format_duration, format_size
 
+_SIZES = ("target", "size")
 
-def denied_outcome(denied: Denied, lpar: str, target_frame: int) -> Outcome:
+
+def denied_outcome(denied: Denied) -> Outcome:
     """The answer of an operation that did not begin."""
-    return Outcome(
-        denied.reason,
-        {
-            "lpar": lpar,
-            "target": format_size(target_frame * PAGE_BYTES),
-            "holder": denied.holder,
-            "operation": denied.holder,
-            "limit": OPERATIONS_MAX,
-        },
-    )
+    values = dict(denied.values)
+    for name in _SIZES:
+        size = values.get(name)
+        if isinstance(size, int):
+            values[name] = format_size(size)
+    return Outcome(denied.reason, values)
 
 
-def outcome_of(record: Relocation, stops: tuple[LipStop, ...], lips: tuple[str, ...]) -> Outcome:
-    """The answer of a relocation that has ended.
+def outcome_of(record: Relocation, stops: tuple[LipStop, ...]) -> Outcome:
+    """The answer of a move or an exchange that has ended.
 
     Args:
         record: its last state.
         stops: stopped time of each LIP.
-        lips: the LPAR's LIPs.
     """
     assert record.result is not None, "a relocation ends with a result"
+    party = record.parties[0]
+    denied = record.denied
+    about = next((one for one in record.parties if denied and one.lpar == denied.lpar), party)
     timeout = record.stop_ns if record.result is Result.STOP_TIMED_OUT else record.quiesce_ns
-    stopped = {stop.lip for stop in stops}
-    pages = record.source.extent if record.committed else 0
-    reason = f"{record.refusing_iop} refused SALE" if record.refusing_iop else "storage failed"
-    if record.fault_frame is not None:
-        reason = f"storage fault at frame {record.fault_frame} while moving back"
     values: dict[str, object] = {
-        "lpar": record.lpar,
-        "target": format_size(record.target.origin_bytes),
-        "size": format_size(record.source.extent_bytes),
-        "pages": pages,
-        "stopped": format_duration(max((stop.stopped_ns for stop in stops), default=0)),
-        "holder": record.holder,
+        "lpar": party.lpar if record.result is Result.COMPLETED else record.title,
+        "target": format_size(about.target.origin_bytes),
+        "size": format_size(about.source.extent_bytes),
+        "pages": record.pages if record.committed else record.furthest,
+        "stopped": _longest(stops, party.lpar),
         "timeout": format_duration(timeout),
-        "lips": ", ".join(lip for lip in lips if lip not in stopped) or "a LIP",
+        "lips": ", ".join(late_lips(record, stops)) or "a LIP",
         "devices": describe_all(record.still_busy),
         "iop": record.refusing_iop,
-        "frame": record.fault_frame,
-        "reason": reason,
+        "frame": record.fault_frame if denied is None else denied.frame,
+        "holder": denied.holder if denied else "",
+        "reason": f"{record.refusing_iop} refused SALE",
     }
-    return Outcome(record.result, values, stops, pages, record.busy_devices)
+    if record.exchanges:
+        other = record.parties[1]
+        values["other"] = other.lpar
+        values["other_target"] = format_size(other.target.origin_bytes)
+        values["other_stopped"] = _longest(stops, other.lpar)
+        if record.result is Result.ZONE_IN_THE_WAY:
+            values["lpar"] = party.lpar
+    pages = record.pages if record.committed else 0
+    code = _code_of(record)
+    if record.test and record.result is Result.COMPLETED:
+        values["text"] = _test_text(record)
+    return Outcome(record.result, values, stops, pages, record.busy_devices, code=code)
+
+
+def _code_of(record: Relocation) -> str | None:
+    """Of completed ones, the message that tells what was done; None: the result's own."""
+    if record.result is not Result.COMPLETED:
+        return None
+    if record.test:
+        return "LVM014I"
+    return "LVM012I" if record.exchanges else None
+
+
+def _test_text(record: Relocation) -> str:
+    places = " and ".join(
+        f"{party.lpar} to {format_size(party.target.origin_bytes)}" for party in record.parties
+    )
+    size = format_size(record.pages * PAGE_BYTES)
+    return f"every check was made: {places} can be moved, {size} in all; nothing was done"
+
+
+def _longest(stops: tuple[LipStop, ...], lpar: str) -> str:
+    return format_duration(max((stop.stopped_ns for stop in stops if stop.lpar == lpar), default=0))
+
+
+def late_lips(record: Standstill, stops: tuple[LipStop, ...]) -> list[str]:
+    """The LIPs that have not stopped."""
+    stopped = {(stop.lpar, stop.lip) for stop in stops}
+    return [lip for party in record.parties for lip in party.lips if (party.lpar, lip) not in stopped]

@@ -1,65 +1,56 @@
-"""What LPAR control knows of one MVSTOR: the record that the relocation machine turns from state to state."""
+"""What LPAR control knows of one MVSTOR or XCHSTOR: the record that the relocation machine turns."""
 
 from attrs import frozen
 
 from lparvm.arch.address import Zone
-from lparvm.protocol import messages as m
-from lparvm.protocol.busy_devices import Busy
 from lparvm.protocol.phases import PHASES, TAIL, Phase, State
 from lparvm.protocol.results import Result
+from lparvm.protocol.standstill_record import Standstill
 
 
 @frozen
-class Relocation:
-    """Everything the machine knows of one MVSTOR. Times are durations; zones are host absolute frames.
+class Denial:
+    """Why an area was refused.
 
     Attributes:
-        iops: the IOPs that serve the LPAR.
-        result: None while all goes well; set once, by the row that decides the outcome.
-        busy: what to do when I/O does not end in time.
-        busy_iops: IOPs not yet out of operation (phase QUIESCING), or not yet resumed (RESUMING_IO).
-        attempt: number of the last question for busy devices; an answer to an earlier one is none to this.
-        unanswered_iops: IOPs that have not answered the last question.
-        busy_devices: every device 202 waited for, in the order first reported, as last reported.
-        still_busy: what the IOPs named in answer to the last question and is not known to have ended.
-        halted: devices that were told to end (BUSY=HALT).
-        cleared: those of them that did not, and were given up.
-        holding: IOPs hold starts for this operation.
-        reserved: the resource manager holds the target for this operation.
-        committed: every IOP took SALE with the target; there is no way back.
-        pages_across: the mover's cursor.
-        cancels: CANCEL commands to be answered at the report.
-        story: states entered so far.
+        lpar: whose area it is.
+        reason: OUTSIDE_STORAGE, TARGET_OCCUPIED, TARGET_FAULTY or ZONE_FAULTY.
+        holder: the LPAR in the way.
+        frame: the faulty frame.
     """
 
-    op: str
     lpar: str
-    source: Zone
-    target: Zone
-    iops: tuple[str, ...] = ()
-    stop_ns: int = 0
-    quiesce_ns: int = 0
+    reason: Result
+    holder: str = ""
+    frame: int | None = None
+
+
+@frozen(kw_only=True)
+class Relocation(Standstill):
+    """Everything the machine knows of a move (one party) or an exchange (two).
+
+    Attributes:
+        test: every check is made, and nothing done.
+        reserved: the resource manager holds the targets for this operation.
+        committed: every IOP took SALE with the targets; there is no way back.
+        pages_across: the mover's cursor: pages at the target, or page steps of an exchange.
+        furthest: the most it ever was.
+        denied: why the resource manager refused the area; None: it did not.
+        fault_frame: the frame at which the mover had a machine check.
+        refusing_iop: who refused SALE last.
+        sale_attempts: how often SALE was refused, there and back.
+    """
+
     state: State = State.ASKED
-    busy: Busy = Busy.REFUSE
-    result: Result | None = None
-    busy_iops: tuple[str, ...] = ()
-    attempt: int = 0
-    unanswered_iops: tuple[str, ...] = ()
-    busy_devices: tuple[m.BusyDevice, ...] = ()
-    still_busy: tuple[m.BusyDevice, ...] = ()
-    halted: tuple[m.BusyDevice, ...] = ()
-    cleared: tuple[m.BusyDevice, ...] = ()
-    holding: bool = False
+    test: bool = False
     reserved: bool = False
     committed: bool = False
     pages_across: int = 0
-    holder: str = ""
+    furthest: int = 0
+    denied: Denial | None = None
     fault_frame: int | None = None
     refusing_iop: str = ""
     sale_attempts: int = 0
-    standings: tuple[m.LipStanding, ...] = ()
-    cancels: tuple[str, ...] = ()
-    story: tuple[str, ...] = ()
 
     @property
     def phase(self) -> Phase:
@@ -69,9 +60,29 @@ class Relocation:
         return PHASES[self.state]
 
     @property
-    def vacated(self) -> tuple[Zone, ...]:
-        """What the LPAR holds beside its zone and must be poisoned before it is freed."""
+    def exchanges(self) -> bool:
+        """XCHSTOR, not MVSTOR."""
+        return len(self.parties) > 1
+
+    @property
+    def pages(self) -> int:
+        """Pages of all zones together."""
+        return sum(party.source.extent for party in self.parties)
+
+    @property
+    def lpar(self) -> str:
+        """The first party's name."""
+        return self.parties[0].lpar
+
+    def vacated(self) -> tuple[tuple[str, Zone], ...]:
+        """What the LPARs hold beside their zones and must be poisoned before it is freed, and who left it."""
         if not self.reserved:
             return ()
-        kept, left = (self.target, self.source) if self.committed else (self.source, self.target)
-        return left.minus(kept)
+        kept = [party.target if self.committed else party.source for party in self.parties]
+        left = []
+        for party in self.parties:
+            pieces: tuple[Zone, ...] = (party.source if self.committed else party.target,)
+            for zone in kept:
+                pieces = tuple(piece for one in pieces for piece in one.minus(zone))
+            left += [(party.lpar, piece) for piece in pieces]
+        return tuple(left)

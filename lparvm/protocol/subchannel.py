@@ -76,6 +76,13 @@ def make(number: int, device: int, paths: tuple[str, ...]) -> Subchannel:
     return Subchannel(number, paths, Pmcw(device, path_mask=installed, operational=installed))
 
 
+def reset(sub: Subchannel) -> Subchannel:
+    """A subchannel after a system reset: as after IPL, but for the paths that can be used."""
+    fresh, pmcw = make(sub.number, sub.pmcw.device, sub.paths), sub.pmcw
+    lost = pmcw.path_mask & ~pmcw.operational
+    return evolve(fresh, pmcw=evolve(fresh.pmcw, operational=pmcw.operational, not_operational=lost))
+
+
 # --- what an instruction finds ----------------------------------------------------------------------------
 
 

@@ -8,13 +8,15 @@ from lparvm.protocol import orders as o
 from lparvm.protocol import relocation as machine
 from lparvm.protocol.busy_devices import Busy
 from lparvm.protocol.relocation_record import Relocation
+from lparvm.protocol.standstill_record import Party
 
 OP, LPAR = "op.1", "LPAR2"
 ABOUT = (OP, LPAR)
+PARTY = Party(LPAR, Zone(128, 256), Zone(192, 256), ("IOP1", "IOP2"), ("LIP1",))
 
 
 def device(number: int, iop: str = "IOP1", bytes_left: int = 512) -> m.BusyDevice:
-    return m.BusyDevice(number, iop, 0, "READ", 0x06, 0x1000, bytes_left, 5, ((1, 2),))
+    return m.BusyDevice(number, iop, 0, "READ", 0x06, 0x1000, bytes_left, 5, ((1, 2),), LPAR)
 
 
 def busy(iop: str, *numbers: int, attempt: int = 0, bytes_left: int = 512) -> m.IopBusy:
@@ -26,18 +28,18 @@ def quiet(iop: str) -> m.IopQuiesced:
     return m.IopQuiesced(OP, LPAR, iop)
 
 
-TO_QUIESCING = (m.AreaFree(*ABOUT), m.TargetPrepared(*ABOUT), m.GuestStopped(*ABOUT))
-TIMEOUT, REMINDER, GRACE = m.QuiesceTimedOut(*ABOUT), m.BusyReminderDue(*ABOUT), m.HaltTimedOut(*ABOUT)
+TO_QUIESCING = (m.AreasFree(OP), m.TargetPrepared(OP), m.GuestStopped(*ABOUT))
+TIMEOUT, REMINDER, GRACE = m.QuiesceTimedOut(OP), m.BusyReminderDue(OP), m.HaltTimedOut(OP)
 CANCEL = m.CancelOperation("op.2", OP)
 BACK = (
-    m.AddressLimitsSet(*ABOUT), m.GuestRestarted(OP, LPAR, ()),
+    m.AddressLimitsSet(OP), m.GuestRestarted(OP, LPAR, ()),
     m.HeldStartsReleased(OP, LPAR, "IOP1", 0), m.HeldStartsReleased(OP, LPAR, "IOP2", 0),
 )  # fmt: skip
 
 
 def play(events: Iterable[object], policy: Busy = Busy.REFUSE) -> tuple[Relocation, list[o.Command]]:
     """From the order to quiesce two IOPs through all events: the last record, and all orders since."""
-    record = Relocation(OP, LPAR, Zone(128, 256), Zone(192, 256), ("IOP1", "IOP2"), 10, 20, busy=policy)
+    record = Relocation(op=OP, parties=(PARTY,), stop_ns=10, quiesce_ns=20, busy=policy)
     record, _ = machine.enter(record)
     all_orders: list[o.Command] = []
     for event in (*TO_QUIESCING, *events):

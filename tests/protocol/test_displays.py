@@ -2,11 +2,12 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lparvm.arch.address import PAGE_BYTES, Zone
-from lparvm.config import LPARS_MAX
+from lparvm.arch.address import PAGE_BYTES
+from lparvm.config import LPARS_MAX, RETIRED_NAMED_MAX
 from lparvm.protocol import messages as m
 from lparvm.protocol.displays import (
     BAR_COLUMNS,
+    OperationView,
     device_lines,
     frame_lines,
     operation_lines,
@@ -14,8 +15,6 @@ from lparvm.protocol.displays import (
     storage_lines,
     with_failed,
 )
-from lparvm.protocol.phases import State
-from lparvm.protocol.relocation_record import Relocation
 
 M = 256  # frames of a MiB
 FIGURE_3 = (
@@ -131,13 +130,47 @@ def test_a_failed_guest_shows_in_the_frame_but_not_over_a_check_stop():
     assert with_failed(FIGURE_3, ()) == FIGURE_3
 
 
-def test_operations_show_phase_target_and_share():
-    record = Relocation(
-        "op.3",
-        "LPAR2",
-        Zone(128 * M, 256 * M),
-        Zone(192 * M, 256 * M),
-        state=State.MOVING,
-        pages_across=64 * M,
+def test_operations_show_phase_target_percent_and_time_left():
+    moving = OperationView("op.3", "MVSTOR", ("LPAR2",), "MOVING", "to 192M", 25, 1_500_000_000)
+    exchange = OperationView("op.4.1", "XCHSTOR", ("A", "B"), "STOPPING", "A to 0, B to 64M", 1)
+    plan = OperationView("op.4", "PLAN", ("A", "B"), "step 1 of 2", "PLAN FREE 64M", percent=None)
+    loading = OperationView("op.5", "IPL", ("A",), "LOADING", "", 50)
+    assert operation_lines((moving, plan, exchange, loading)) == (
+        "op.3     MVSTOR     LPAR2            MOVING       to 192M, 25 %, about 1.5 s left",
+        "op.4     PLAN       A, B             step 1 of 2  PLAN FREE 64M",
+        "op.4.1   XCHSTOR    A, B             STOPPING     A to 0, B to 64M, 1 %",
+        "op.5     IPL        A                LOADING      50 %",
     )
-    assert operation_lines((record,)) == ("op.3    LPAR2            MOVING       to 192M, 25% across",)
+
+
+def test_frames_out_of_use_are_named_with_the_zone_they_lie_in():
+    lines = frame_lines(FIGURE_3, STORAGE, (1234, 400 * M))
+    assert lines[:-1] == frame_lines(FIGURE_3, STORAGE)
+    assert lines[-1] == "out of use: frame 1234 (4.8M) in LPAR1, frame 102400 (400.0M)"
+
+
+def test_very_many_frames_out_of_use_are_counted():
+    (line,) = frame_lines((), STORAGE, range(RETIRED_NAMED_MAX + 3))[2:]
+    assert line.count("frame ") == RETIRED_NAMED_MAX
+    assert line.endswith(", and 3 more")
+
+
+@given(frames(), st.integers(1, 80), st.data())
+def test_the_bar_marks_each_column_with_a_frame_out_of_use_and_no_other(
+    storage: tuple[tuple[m.FrameRow, ...], int], columns: int, data: st.DataObject
+):
+    rows, frame_count = storage
+    retired = data.draw(st.lists(st.integers(0, frame_count - 1), max_size=5))
+    plain = storage_bar(rows, frame_count * PAGE_BYTES, columns)
+    marked = storage_bar(rows, frame_count * PAGE_BYTES, columns, retired)
+    expected = {frame * columns // frame_count for frame in retired}
+    assert {column for column, mark in enumerate(marked) if mark == "x"} == expected
+    assert all(
+        one == other or column in expected
+        for column, (one, other) in enumerate(zip(plain, marked, strict=True))
+    )
+
+
+def test_the_legend_explains_the_mark_only_where_it_is_used():
+    assert storage_lines(FIGURE_3, STORAGE, (0,))[1] == "1 LPAR1  2 LPAR2  x out of use"
+    assert storage_lines(FIGURE_3, STORAGE)[1] == "1 LPAR1  2 LPAR2"

@@ -134,7 +134,7 @@ def test_a_guest_that_failed_is_stopped_on_every_lip_once():
 def test_a_guest_that_failed_can_still_be_moved_but_is_not_run():
     state, _ = _play(_running(("LIP1",)), failed("LIP1"), left("LIP1", op=None))
     state, orders = _play(state, stop(), left("LIP1"), restart(zone=THERE), entered("LIP1"))
-    assert gc.AnswerStopped("op.1") in orders
+    assert gc.AnswerStopped("op.1", failed=True) in orders
     assert gc.OrderSie("op.1", "LIP1", THERE, False) in orders
     assert orders[-1] == gc.AnswerRestarted("op.1", ()), (
         "it does not stand still for the operation: it is at its end"
@@ -143,12 +143,12 @@ def test_a_guest_that_failed_can_still_be_moved_but_is_not_run():
 
 def test_a_guest_that_fails_while_it_is_being_stopped_still_has_its_stop_answered():
     _, orders = _play(_running(("LIP1",)), stop(), failed("LIP1"), left("LIP1"), left("LIP1", op=None))
-    assert orders.count(gc.AnswerStopped("op.1")) == 1
+    assert orders.count(gc.AnswerStopped("op.1", failed=True)) == 1
 
 
 def test_what_is_no_business_of_guest_control_is_refused():
     with pytest.raises(AssertionError, match="guest control has no use for"):
-        gc.advance(_running(), m.AreaFree("op.1", LPAR))
+        gc.advance(_running(), m.AreasFree("op.1"))
 
 
 class GuestControlMachine(RuleBasedStateMachine):

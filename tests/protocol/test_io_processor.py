@@ -212,7 +212,7 @@ def test_unsolicited_status_is_offered_to_all_that_use_the_device():
 
 def test_an_event_of_another_kind_is_refused():
     with pytest.raises(AssertionError, match="no use"):
-        Machine().feed(m.AreaReserved("op.1", "A"))
+        Machine().feed(m.AreasReserved("op.1"))
 
 
 STEPS = st.lists(

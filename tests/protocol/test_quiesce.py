@@ -189,7 +189,7 @@ def test_cancel_ends_the_waiting_at_once_and_the_guest_runs_on(state: State):
     assert (record.state, record.result) == (State.REPORTED, Result.CANCELLED)
     assert o.AnswerCancel("op.2", Result.COMPLETED) in orders
     (sale,) = posts(orders, m.SetAddressLimits)
-    assert sale[1].zone == record.source
+    assert [one.zone for one in sale[1].placements] == [record.parties[0].source]
     stopped = [order.timer for order in orders if isinstance(order, o.StopTimer)]
     assert {o.Timer.QUIESCE, o.Timer.REMINDER, o.Timer.HALT} <= set(stopped)
 

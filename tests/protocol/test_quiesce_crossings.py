@@ -77,22 +77,22 @@ class World:
             match order:
                 case o.Post(to=to, message=message) if to in self.iops:
                     self.iops[to].inbox.append(message)
-                case o.Post(message=m.ReserveArea()):
+                case o.Post(message=m.ReserveAreas()):
                     active = [iop.name for iop in self.iops.values() if iop.active]
                     assert not active, f"the move begins though {active} have active I/O"
-                    self.mailbox.append(m.AreaReserved(*ABOUT))
+                    self.mailbox.append(m.AreasReserved(OP))
                 case o.Post(message=m.SetAddressLimits()):
-                    self.mailbox.append(m.AddressLimitsSet(*ABOUT))
+                    self.mailbox.append(m.AddressLimitsSet(OP))
                 case o.Post(message=m.RestartGuest()):
                     self.mailbox.append(m.GuestRestarted(OP, LPAR, ()))
-                case o.Post(message=m.ReleaseArea()):
-                    self.mailbox.append(m.AreaReleased(*ABOUT))
+                case o.Post(message=m.ReleaseAreas()):
+                    self.mailbox.append(m.AreasReleased(OP))
                 case o.BeginMove():
-                    self.mailbox.append(m.MoveEnded(OP, LPAR, 256, False, None))
+                    self.mailbox.append(m.MoveEnded(OP, 256, False, None))
                 case o.MoveBack():
-                    self.mailbox.append(m.MoveEnded(OP, LPAR, 0, False, None))
+                    self.mailbox.append(m.MoveEnded(OP, 0, False, None))
                 case o.PoisonFrames():
-                    self.mailbox.append(m.FramesPoisoned(*ABOUT))
+                    self.mailbox.append(m.FramesPoisoned(OP))
                 case o.StartTimer(timer=timer):
                     assert timer not in self.timers, f"{timer} runs already"
                     self.timers[timer] = TIMERS[timer]
@@ -134,7 +134,7 @@ def test_whatever_crosses_the_move_begins_only_without_active_io_and_each_device
     # IOP2 always has one device that ends only when it is told to, or by the drawn actions.
     record, _ = play((), policy)
     world = World(
-        evolve(record, busy_iops=(), unanswered_iops=(), state=State.STOPPING),
+        evolve(record, busy_iops=(), unanswered_iops=(), stopped=(), state=State.STOPPING),
         {"IOP1": Iop("IOP1", list(numbers)), "IOP2": Iop("IOP2", [9])},
         mailbox=[m.GuestStopped(*ABOUT)],
     )

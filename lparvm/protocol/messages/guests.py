@@ -29,11 +29,12 @@ class StopGuest:
 
 @frozen
 class GuestStopped:
-    """LIP control -> LPAR control: every LIP acknowledged."""
+    """LIP control -> LPAR control: every LIP acknowledged; `failed`: the guest could not have gone on."""
 
     STEP: ClassVar = Step.STOP
     op: str
     lpar: str
+    failed: bool = False
 
 
 @frozen
@@ -54,6 +55,121 @@ class GuestRestarted:
     op: str
     lpar: str
     lips: tuple[LipStanding, ...]
+
+
+@frozen
+class HoldGuest:
+    """LPAR control -> LIP control: STOP: a guest that is stopped stays so. Answered by GuestHeld."""
+
+    op: str
+    lpar: str
+
+
+@frozen
+class GuestHeld:
+    """LIP control -> LPAR control: no operation starts the guest but START, or IPL."""
+
+    op: str
+    lpar: str
+
+
+@frozen
+class PrepareGuest:
+    """LPAR control -> LIP control: ACTIVATE: the LPAR has these devices. Answered by GuestPrepared.
+
+    Attributes:
+        paths: each device with the names of its IOPs, in the order of the paths.
+    """
+
+    op: str
+    lpar: str
+    paths: tuple[tuple[int, tuple[str, ...]], ...]
+
+
+@frozen
+class GuestPrepared:
+    """LIP control -> LPAR control: the subchannels are there."""
+
+    op: str
+    lpar: str
+
+
+@frozen
+class StartGuest:
+    """LPAR control -> LIP control: IPL or START: SIE on all LIPs at this zone. Answered by GuestStarted.
+
+    Attributes:
+        lips: of a new guest, the LIPs that take it up; none: the LIPs have the guest.
+    """
+
+    STEP: ClassVar = Step.RESTART
+    op: str
+    lpar: str
+    zone: Zone
+    lips: tuple[str, ...] = ()
+
+
+@frozen
+class GuestStarted:
+    """LIP control -> LPAR control: every LIP is in SIE."""
+
+    STEP: ClassVar = Step.RESTART
+    op: str
+    lpar: str
+
+
+@frozen
+class ResetGuest:
+    """LPAR control -> LIP control: system reset of a guest that is stopped. Answered by GuestReset.
+
+    The LIPs leave it for good, its I/O is cleared at every IOP, and its pending interruptions are gone.
+    """
+
+    op: str
+    lpar: str
+
+
+@frozen
+class GuestReset:
+    """LIP control -> LPAR control: nothing from before can reach the LPAR; `failed`: the guest had failed."""
+
+    op: str
+    lpar: str
+    failed: bool = False
+
+
+@frozen
+class AttachProcessor:
+    """LIP control -> LIP: IPL: take up an LPAR's guest. Answered by ProcessorAttached."""
+
+    op: str
+    lpar: str
+
+
+@frozen
+class ProcessorAttached:
+    """LIP -> LIP control: the LIP has the guest and its state description."""
+
+    op: str
+    lpar: str
+    lip: str
+
+
+@frozen
+class DetachProcessor:
+    """LIP control -> LIP: system reset: leave an LPAR's guest for good. Answered by ProcessorDetached."""
+
+    op: str
+    lpar: str
+
+
+@frozen
+class ProcessorDetached:
+    """LIP -> LIP control: the LIP has forgotten the guest."""
+
+    op: str
+    lpar: str
+    lip: str
 
 
 @frozen
@@ -81,7 +197,8 @@ class LipStopped:
 class StartInterpretiveExecution:
     """LIP control -> LIP: SIE, with the zone's origin and extent as its operand.
 
-    With `run` false only the state description is set: a guest that failed is moved, but not run.
+    With `run` false only the state description is set: a guest that failed, or that the operator stopped, is
+    moved, but not run.
     """
 
     STEP: ClassVar = Step.RESTART

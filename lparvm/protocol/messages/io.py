@@ -122,14 +122,81 @@ class HeldStartsReleased:
 
 
 @frozen
-class ResetLpar:
-    """LPAR control or LIP control -> IOP: an LPAR is stopped for good; its reservations are over.
+class ReleaseReservations:
+    """LIP control -> IOP: a guest failed and is stopped for good; its reservations are over. Not answered."""
 
-    With `op` it is check-stopped by that operation, which waits for nothing any more: what is held stays so.
+    op: None
+    lpar: str
+
+
+@frozen
+class AbandonLpar:
+    """LPAR control -> IOP: an LPAR is check-stopped by an operation. Not answered.
+
+    Its reservations are over. The operation waits for nothing any more: what is held stays so.
     """
 
-    op: str | None
+    op: str
     lpar: str
+
+
+@frozen
+class AttachLpar:
+    """LPAR control -> IOP: ACTIVATE: an LPAR has these devices here, and this zone: its first SALE.
+
+    Answered by LparAttached.
+    """
+
+    op: str
+    lpar: str
+    devices: tuple[int, ...]
+    zone: Zone
+
+
+@frozen
+class LparAttached:
+    """IOP -> LPAR control: SALE is in force."""
+
+    op: str
+    lpar: str
+    iop: str
+
+
+@frozen
+class DetachLpar:
+    """LPAR control -> IOP: DEACTIVATE: an LPAR that was reset has no devices here. Answered by LparDetached."""
+
+    op: str
+    lpar: str
+
+
+@frozen
+class LparDetached:
+    """IOP -> LPAR control: done."""
+
+    op: str
+    lpar: str
+    iop: str
+
+
+@frozen
+class ResetLpar:
+    """LIP control -> IOP: system reset of an LPAR. Answered by LparReset.
+
+    Every start of the LPAR, whether it runs, waits, is held or suspended, is cleared; its reservations are over.
+    """
+
+    op: str
+    lpar: str
+
+
+@frozen
+class LparReset:
+    """IOP -> LIP control: no start of the LPAR is left here, and none may come from before."""
+
+    op: str
+    lpar: str
+    iop: str
 
 
 @frozen

@@ -6,69 +6,114 @@ from attrs import frozen
 
 from lparvm.arch.address import Zone
 from lparvm.protocol.messages.steps import Step
+from lparvm.protocol.result_codes import Result
 
 
 @frozen
-class CheckArea:
-    """LPAR control -> RM: would the target be free now? Answered by AreaFree or AreaTaken."""
+class Placement:
+    """An LPAR and the frames that it is to have, or has.
+
+    Attributes:
+        lpar: its name.
+        zone: host absolute frames.
+        iops: the IOPs that must know, by SALE.
+    """
+
+    lpar: str
+    zone: Zone
+    iops: tuple[str, ...] = ()
+
+
+@frozen
+class CheckAreas:
+    """LPAR control -> RM: would these areas be free now? Answered by AreasFree or AreaTaken.
+
+    The LPARs named may overlap what the others of them hold.
+    """
 
     op: str
-    lpar: str
-    target: Zone
+    placements: tuple[Placement, ...]
 
 
 @frozen
-class ReserveArea:
-    """LPAR control -> RM: the check that counts; holds the target. Answered by AreaReserved or AreaTaken."""
+class ReserveAreas:
+    """LPAR control -> RM: the check that counts; holds all areas, or none. Answered by AreasReserved or AreaTaken."""
 
     STEP: ClassVar = Step.CHECK
     op: str
-    lpar: str
-    target: Zone
+    placements: tuple[Placement, ...]
 
 
 @frozen
-class AreaFree:
+class AreasFree:
     """RM -> LPAR control: the early check found nothing in the way."""
 
     op: str
-    lpar: str
 
 
 @frozen
 class AreaTaken:
-    """RM -> LPAR control: refused. `holder` is the LPAR in the way; empty past the end of storage."""
+    """RM -> LPAR control: refused.
+
+    Attributes:
+        reason: OUTSIDE_STORAGE, TARGET_OCCUPIED, TARGET_FAULTY or ZONE_FAULTY.
+        lpar: whose area it is.
+        holder: the LPAR in the way, where there is one.
+        frame: the faulty frame, where there is one.
+    """
 
     op: str
     lpar: str
-    holder: str
+    reason: Result
+    holder: str = ""
+    frame: int | None = None
 
 
 @frozen
-class AreaReserved:
-    """RM -> LPAR control: the target is held for the LPAR."""
+class AreasReserved:
+    """RM -> LPAR control: the areas are held for their LPARs."""
 
     STEP: ClassVar = Step.CHECK
     op: str
+
+
+@frozen
+class ReserveExtension:
+    """LPAR control -> RM: hold the frames from the zone's end to `extent` frames. Answered as ReserveAreas.
+
+    With `extent` None: as far as it goes; AreaTaken, with NO_ROOM, where that is nowhere.
+    """
+
+    op: str
     lpar: str
+    extent: int | None
+
+
+@frozen
+class ExtensionReserved:
+    """RM -> LPAR control: the zone may grow to `extent` frames."""
+
+    op: str
+    lpar: str
+    extent: int
 
 
 @frozen
 class SetAddressLimits:
-    """LPAR control -> RM: tell all IOPs of the LPAR its zone. Answered by AddressLimitsSet or -Refused."""
+    """LPAR control -> RM: tell all IOPs of each LPAR its zone. Answered by AddressLimitsSet or -Refused.
+
+    When every IOP has acknowledged, the map's entries become these zones, all in one step: the commit.
+    """
 
     op: str
-    lpar: str
-    zone: Zone
-    iops: tuple[str, ...]
+    placements: tuple[Placement, ...]
 
 
 @frozen
 class AddressLimitsSet:
-    """RM -> LPAR control: every IOP acknowledged SALE; the map's entry is that zone. The commit."""
+    """RM -> LPAR control: every IOP acknowledged SALE; the map's entries are those zones."""
 
     op: str
-    lpar: str
 
 
 @frozen
@@ -76,24 +121,92 @@ class AddressLimitsRefused:
     """RM -> LPAR control: an IOP refused SALE."""
 
     op: str
-    lpar: str
     iop: str
 
 
 @frozen
-class ReleaseArea:
-    """LPAR control -> RM: what the LPAR holds beside its zone is free. Answered by AreaReleased."""
+class ReleaseAreas:
+    """LPAR control -> RM: what these LPARs hold beside their zones is free. Answered by AreasReleased."""
+
+    op: str
+    lpars: tuple[str, ...]
+
+
+@frozen
+class AreasReleased:
+    """RM -> LPAR control: done."""
+
+    op: str
+
+
+@frozen
+class AssignZone:
+    """LPAR control -> RM: ACTIVATE: give an LPAR a zone. Answered by ZoneAssigned or AreaTaken.
+
+    With `origin_frame` None: the lowest place where it fits; AreaTaken, with NO_ROOM, where that is nowhere.
+    """
+
+    op: str
+    lpar: str
+    extent: int
+    origin_frame: int | None
+    expanded_blocks: int = 0
+
+
+@frozen
+class ZoneAssigned:
+    """RM -> LPAR control: the LPAR owns the zone, and its expanded storage, which begins at that block."""
+
+    op: str
+    lpar: str
+    zone: Zone
+    expanded_origin: int = 0
+
+
+@frozen
+class FreeZone:
+    """LPAR control -> RM: everything the LPAR holds is free. Answered by ZoneFreed.
+
+    With `activated` false the LPAR gives back a zone that it was given and never had: ACTIVATE was cancelled.
+    """
+
+    op: str
+    lpar: str
+    activated: bool = True
+
+
+@frozen
+class ZoneFreed:
+    """RM -> LPAR control: done."""
 
     op: str
     lpar: str
 
 
 @frozen
-class AreaReleased:
-    """RM -> LPAR control: done."""
+class QueryHoldings:
+    """LPAR control -> RM: what does the LPAR hold? Answered by HoldingsReported."""
 
     op: str
     lpar: str
+
+
+@frozen
+class HoldingsReported:
+    """RM -> LPAR control: the LPAR's zone, and what it holds beside it: of one that was check-stopped."""
+
+    op: str
+    lpar: str
+    zone: Zone
+    beside: tuple[Zone, ...] = ()
+
+
+@frozen
+class RetireFrame:
+    """LPAR control -> RM: a frame had a machine check; it is out of use from now on. Not answered."""
+
+    op: str
+    frame: int
 
 
 @frozen
@@ -117,7 +230,8 @@ class FrameRow:
 
 @frozen
 class FrameReported:
-    """RM -> SVP: the map, by origin."""
+    """RM -> SVP: the map, by origin, and the frames that are out of use, ascending."""
 
     op: str
     rows: tuple[FrameRow, ...]
+    retired: tuple[int, ...] = ()

@@ -1,0 +1,132 @@
+"""Messages about cancelling, LPARs' states, plans, parts, devices, guests and faults. See `catalogue`."""
+
+from lparvm.protocol.result_codes import MessageType, Result
+
+MESSAGES: tuple[MessageType, ...] = (
+    MessageType(
+        "LVM050I",
+        "{lpar}: cancelled; the guest runs on where it was",
+        "CANCEL, before the commit.",
+        "None.",
+        Result.CANCELLED,
+    ),
+    MessageType(
+        "LVM051W",
+        "{target} cannot be cancelled any more: {phase}",
+        "CANCEL came after the pages had moved (or while the operation was backing out).",
+        "Wait for the report.",
+        Result.NOT_CANCELLABLE,
+    ),
+    MessageType(
+        "LVM052W",
+        "{lpar} is {state}; {verb} needs it to be {needed}",
+        "The command does not fit the LPAR's state.",
+        "DISPLAY FRAME shows the states of all LPARs.",
+        Result.WRONG_STATE,
+    ),
+    MessageType(
+        "LVM053W",
+        "{lpar}: {problem}",
+        "DEFINE: something in the definition is not there, taken, or too much.",
+        "Change the definition.",
+        Result.CANNOT_DEFINE,
+    ),
+    MessageType(
+        "LVM054E",
+        "{lpar}: IPL failed: {problem}",
+        "The guest could not be loaded, or failed while it was.",
+        "Mend the guest; the LPAR stays activated.",
+        Result.IPL_FAILED,
+    ),
+    MessageType(
+        "LVM055W",
+        "{goal}: there is no plan: {reason}",
+        "PLAN: no sequence of moves and exchanges makes the room, or none was found within the limits; the reason says which.",
+        "Shrink or deactivate an LPAR, or ask for less.",
+        Result.NO_PLAN,
+    ),
+    MessageType(
+        "LVM056W",
+        "{goal}: stopped after {done} of {steps} steps: {problem}",
+        "PLAN ... GO: a step did not complete, and planning anew did not help; what was done stands.",
+        "Act on the reason given and repeat the command.",
+        Result.PLAN_STOPPED,
+    ),
+    MessageType(
+        "LVM057I",
+        "{goal}: cancelled after {done} of {steps} steps",
+        "CANCEL of a command that is made of several operations. What was done stands; the guests run on.",
+        "None.",
+    ),
+    MessageType(
+        "LVM058I",
+        "{lpar}: cancelled; it is {state} as before",
+        "CANCEL of DEFINE, ACTIVATE, DEACTIVATE, IPL or STOP, before anything was done that can't be undone.",
+        "None.",
+    ),
+    MessageType(
+        "LVM061W",
+        "the run was interrupted before the answer",
+        "Ctrl-C, or the end of the run's machine.",
+        "None.",
+        Result.INTERRUPTED,
+    ),
+    MessageType(
+        "LVM062W",
+        "{path}: no such path",
+        "VARY PATH names an IOP that has no such device.",
+        "DISPLAY DEVICES lists the paths.",
+        Result.UNKNOWN_PATH,
+    ),
+    MessageType(
+        "LVM063W",
+        "{lpar} has no console",
+        "REPLY names an LPAR without a device of kind console.",
+        "Give the LPAR a console in the scenario.",
+        Result.NO_CONSOLE,
+    ),
+    MessageType(
+        "LVM064W",
+        "{lpar}: the console did not take the line: {problem}",
+        "The line is too long or has control characters, the guest has not read the lines before, or no path is on.",
+        "Shorten the line, wait until the guest has read what it was given, or vary a path to the console on.",
+        Result.LINE_REFUSED,
+    ),
+    MessageType(
+        "LVM065W",
+        "frame {frame} is out of use since a machine check; {holder}",
+        "The page mover had a machine check at this frame. The map knows it from now on.",
+        "None: nothing is placed there any more.",
+    ),
+    MessageType(
+        "LVM066I",
+        "{part} died {when}; it goes on from its records",
+        "A control part failed and was started again; operations under way go on.",
+        "None.",
+    ),
+    MessageType(
+        "LVM070E",
+        "{lpar} on {lip}: {text}; the LPAR is stopped",
+        "The guest had a program interruption that it does not handle.",
+        "Mend the guest.",
+    ),
+    MessageType(
+        "LVM071E",
+        "{lpar} on {lip}: {text}; the LPAR is stopped",
+        "The guest program raised an exception.",
+        "Mend the guest.",
+    ),
+    MessageType(
+        "LVM072E",
+        "{lpar}: damage at guest absolute {address}: expected {expected}, found {found}",
+        "A guest found that its storage does not hold what it stored.",
+        "This must not happen: keep the trace and report it.",
+    ),
+    MessageType("LVM080W", "by the scenario: {fault}", "A [[fault]] entry came due.", "None."),
+    MessageType(
+        "LVM090I",
+        "{lpar} {device}: {text}",
+        "A guest wrote a line to its console.",
+        "None; REPLY answers it where the guest asks something.",
+    ),
+)

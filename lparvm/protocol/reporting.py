@@ -1,0 +1,30 @@
+"""How operations that stop guests, or may, end: report, answers to CANCEL, what is done with LPARs that are lost."""
+
+from lparvm.protocol import messages as m
+from lparvm.protocol import orders as o
+from lparvm.protocol.actor_names import RESOURCE_MANAGER
+from lparvm.protocol.lpar_entry import LparState
+from lparvm.protocol.results import Result
+from lparvm.protocol.standstill_record import Standstill
+
+# SALE with the old zone is repeated when an IOP refuses it; more refusals than that are a broken IOP.
+SALE_ATTEMPTS_MAX = 3
+
+
+def report(record: Standstill, _event: object) -> tuple[o.Command, ...]:
+    """The operation has ended."""
+    # A cancel that came in time is done, unless the way back failed.
+    cancelled = Result.NOT_CANCELLABLE if record.result is Result.CHECK_STOPPED else Result.COMPLETED
+    answers = tuple(o.AnswerCancel(op, cancelled) for op in record.cancels)
+    lost: tuple[o.Command, ...] = ()
+    if record.result is Result.CHECK_STOPPED:
+        for party in record.parties:
+            lost += tuple(o.Post(iop, m.AbandonLpar(record.op, party.lpar)) for iop in party.iops)
+            change = m.LparStateChanged(record.op, party.lpar, LparState.CHECK_STOPPED)
+            lost += (o.Post(RESOURCE_MANAGER, change),)
+    return (*lost, o.Report(), *answers)
+
+
+def deny_cancel(_record: Standstill, event: m.CancelOperation) -> tuple[o.Command, ...]:
+    """CANCEL comes too late, or the operation is on its way back already."""
+    return (o.AnswerCancel(event.op, Result.NOT_CANCELLABLE),)
