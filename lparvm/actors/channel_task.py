@@ -112,6 +112,11 @@ class ChannelTask:
         """Go on after a suspension."""
         self._resumed.set()
 
+    def tell_touched(self) -> None:
+        """SALE is about to change the zone: what was touched until now is told with the old one."""
+        if not self.given_up and self._view.span.lowest_host is not None:
+            self._tell_span()
+
     # --- the task -----------------------------------------------------------------------------------------
 
     async def run(self) -> None:

@@ -94,6 +94,12 @@ class Iop(Actor):
                 self.post(RESOURCE_MANAGER, refusal, seq)
             case m.EnterLine():
                 self._enter_line(message, seq)
+            case m.SetAddressLimit(lpar=lpar):
+                # An LPAR that is resized may have I/O under way.
+                for task in self._tasks.values():
+                    if task.start.lpar == lpar:
+                        task.tell_touched()
+                self._feed(message, seq)
             case _:
                 self._feed(message, seq)
 
@@ -124,6 +130,8 @@ class Iop(Actor):
                 self._confirm_vary(order, cause)
             case o.RefuseStart() | o.Forward() | o.OfferStatus():
                 self._tell_lip_control(order, cause)
+            case o.ConfirmAttached() | o.ConfirmDetached() | o.ConfirmReset():
+                self._confirm(order, cause)
             case _:
                 self._report(order, cause)
 
@@ -172,6 +180,26 @@ class Iop(Actor):
                 )
                 self.post(LPAR_CONTROL, m.HeldStartsReleased(op, lpar, self.name, held), cause)
 
+    def _confirm(
+        self, order: o.ConfirmAttached | o.ConfirmDetached | o.ConfirmReset, cause: int | None
+    ) -> None:
+        """LPARs that come, go, and are reset."""
+        op, lpar = order.op, order.lpar
+        match order:
+            case o.ConfirmAttached(zone=zone, offline=offline):
+                cause = self._tell_limit(op, lpar, zone, cause)
+                for device in offline:
+                    changed = m.PathChanged(None, lpar, device, self.name, False)
+                    self.post(lip_control_of(lpar), changed, cause)
+                self.post(LPAR_CONTROL, m.LparAttached(op, lpar, self.name), cause)
+            case o.ConfirmDetached():
+                self.post(LPAR_CONTROL, m.LparDetached(op, lpar, self.name), cause)
+            case o.ConfirmReset(cleared=cleared):
+                cause = self.log.emit(
+                    "lpar.reset", op=op, cause=cause, lpar=lpar, iop=self.name, cleared=cleared
+                )
+                self.post(lip_control_of(lpar), m.LparReset(op, lpar, self.name), cause)
+
     def _tell_limit(self, op: str | None, lpar: str, zone: Zone, cause: int | None) -> int | None:
         return self.log.emit(
             "sale.set", op=op, cause=cause, lpar=lpar, iop=self.name, origin_frame=zone.origin,
@@ -184,6 +212,7 @@ class Iop(Actor):
         return m.BusyDevice(
             device, self.name, self._paths[device].index(self.name), progress.operation, progress.command,
             progress.ccw_address, progress.bytes_left, self.clock.now_ns() - task.began_ns, progress.pages,
+            task.start.lpar,
         )  # fmt: skip
 
     # --- starts ---------------------------------------------------------------------------------------------
@@ -225,7 +254,7 @@ class Iop(Actor):
             lpar, number = order.start.lpar, order.start.device
             self._devices[number].disconnect()
             del self._tasks[number]
-            if lpar in self._state.reset:
+            if order.reset:
                 self._devices[number].reset(lpar)  # it may have reserved the device since
             self._tell_freed(lpar, number, cause)
             return
@@ -274,7 +303,6 @@ class Iop(Actor):
         self._carry_out(o.OfferStatus(lpar, number, DeviceStatus.ATTENTION), cause)
 
     async def _run_alone(self, number: int, device: Device) -> None:
-        users = [lip_control_of(lpar) for lpar, numbers in self._state.devices.items() if number in numbers]
         acts = device.alone()
         act = next(acts, None)
         while act is not None:
@@ -282,7 +310,8 @@ class Iop(Actor):
             await self.clock.sleep_ns(wait_ns)
             self.post(self.name, m.DeviceSignalled(None, None, number, int(status)), None)
             act = next(acts, None)  # at once: what the device does with its signal is done before it is seen
-            await self.let_drain(self.name, *users)
+            users = (lpar for lpar, numbers in self._state.devices.items() if number in numbers)
+            await self.let_drain(self.name, *map(lip_control_of, users))
 
     def tell_output(self, device: Device, cause: int | None) -> bool:
         """Tell lines that the device wrote; whether there were any."""

@@ -8,11 +8,11 @@ A stop takes hold between two slices, which is an instruction boundary; it is ac
 the LIP makes no access for that guest until SIE.
 
 The LIP owns the state descriptions of its guests. SIE sets their zone: that is all a relocation ever changes
-in them.
+in them. A resize changes the zone's extent, between two slices of a guest that goes on running.
 """
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import trio
 from attrs import define
@@ -27,6 +27,9 @@ from lparvm.protocol import messages as m
 from lparvm.protocol.actor_names import lip_control_of
 from lparvm.storage.view import Observer
 from lparvm.trace.writer import TraceLogger
+
+Find = Callable[[str, str], tuple[Guest, StateDescription]]
+"""LPAR and LIP -> its guest now, and the state description of the guest's processor on that LIP."""
 
 
 class Status(enum.Enum):
@@ -79,6 +82,7 @@ class Lip(Actor):
         instruction_ns: float,
         *,
         observe: bool,
+        find: Find | None = None,
     ) -> None:
         """Take the guests that run here.
 
@@ -90,28 +94,45 @@ class Lip(Actor):
             guests: LPAR name -> its guest, and the state description of its processor on this LIP.
             instruction_ns: what an instruction costs under the virtual clock.
             observe: tell each access of a guest (trace level `storage`).
+            find: where a guest that is loaded later is found, with the state description of its processor.
         """
         super().__init__(name, directory, log, clock)
         self.processors = {lpar: GuestProcessor(guest, state) for lpar, (guest, state) in guests.items()}
         self._least_had_ns = 0
+        self._hangs_until_ns = 0
         self._instruction_ns = instruction_ns
         self._observe = observe
+        self._find = find
 
     @property
     def busy(self) -> bool:
         """Whether a guest can run here now."""
         return any(processor.can_run for processor in self.processors.values())
 
+    def hang(self, duration_ns: int) -> None:
+        """A fault of the scenario: for so long the LIP neither runs nor answers."""
+        self._hangs_until_ns = self.clock.now_ns() + duration_ns
+
     async def loop(self) -> None:
         """Slice after slice; messages between them."""
         while True:
+            if self._hangs_until_ns:
+                await self.clock.sleep_until_ns(self._hangs_until_ns)
+                self._hangs_until_ns = 0
             while len(self.mailbox):
                 self.handle(self.mailbox.get_nowait())
             processor = self._next()
             if processor is None:
-                self.handle(await self.mailbox.get())
+                await self._wait()
             else:
                 await self._run_slice(processor)
+
+    async def _wait(self) -> None:
+        """Nothing can run: wait for a message."""
+        envelope = await self.mailbox.get()
+        if self._hangs_until_ns:
+            await self.clock.sleep_until_ns(self._hangs_until_ns)
+        self.handle(envelope)
 
     def _next(self) -> GuestProcessor | None:
         """Of the guests that can run, the one that has had the least time."""
@@ -208,14 +229,21 @@ class Lip(Actor):
         self.post(lip_control_of(lpar), m.GuestFailed(None, lpar, self.name, code, text), seq)
 
     def handle(self, envelope: Envelope) -> None:
-        """Stop, SIE, the reply of an interception."""
+        """Stop, SIE, a new extent, a service signal, the reply of an interception."""
         message = envelope.message
+        if isinstance(message, m.AttachProcessor | m.DetachProcessor):
+            self._take_up(message, envelope.seq)
+            return
         processor = self.processors[message.lpar]
         match message:
             case m.StopLip():
                 self._stop(processor, message, envelope.seq)
             case m.StartInterpretiveExecution():
                 self._start(processor, message, envelope.seq)
+            case m.SetExtent():
+                self._set_extent(processor, message, envelope.seq)
+            case m.PresentSignal():
+                self._present_signal(processor, message, envelope.seq)
             case m.InterceptionSimulated(reply=reply):
                 processor.state.reply = reply
                 if processor.status is Status.INTERCEPTED:
@@ -223,6 +251,20 @@ class Lip(Actor):
                     self._come_back(processor)
             case _:
                 raise AssertionError(f"{self.name} has no use for {message!r}")
+
+    def _take_up(self, message: m.AttachProcessor | m.DetachProcessor, cause: int | None) -> None:
+        """A new guest, or none any more."""
+        op, lpar = message.op, message.lpar
+        answer: object
+        if isinstance(message, m.AttachProcessor):
+            assert self._find is not None, "a machine whose guests change says where they are"
+            guest, state = self._find(lpar, self.name)
+            self.processors[lpar] = GuestProcessor(guest, state)
+            answer = m.ProcessorAttached(op, lpar, self.name)
+        else:
+            del self.processors[lpar]
+            answer = m.ProcessorDetached(op, lpar, self.name)
+        self.post(lip_control_of(lpar), answer, cause)
 
     def _stop(self, processor: GuestProcessor, message: m.StopLip, cause: int | None) -> None:
         if processor.in_sie:
@@ -244,17 +286,50 @@ class Lip(Actor):
         if message.run:
             processor.in_sie = True
             self._come_back(processor)
-            cause = processor.sie_seq = self.log.emit(
-                "sie.issued", op=message.op, cause=cause, at_ns=sie_ns, lpar=message.lpar, lip=self.name,
-                origin_frame=message.zone.origin, extent_frames=message.zone.extent,
-            )  # fmt: skip
+            cause = self._tell_sie(processor, message.op, sie_ns, cause)
         else:
-            cause = self.log.emit(
-                "zone.noted", op=message.op, cause=cause, at_ns=sie_ns, lpar=message.lpar, lip=self.name,
-                origin_frame=message.zone.origin, extent_frames=message.zone.extent,
-            )  # fmt: skip
+            cause = self._tell_zone("zone.noted", processor, message.op, cause, at_ns=sie_ns)
         answer = m.InterpretiveExecutionStarted(message.op, message.lpar, self.name, sie_ns)
         self.post(lip_control_of(message.lpar), answer, cause)
+
+    def _set_extent(self, processor: GuestProcessor, message: m.SetExtent, cause: int | None) -> None:
+        processor.state.zone = message.zone
+        if processor.in_sie:
+            cause = self._tell_zone("extent.set", processor, message.op, cause)
+        else:
+            now_ns = self.clock.now_ns()
+            cause = self._tell_zone("zone.noted", processor, message.op, cause, at_ns=now_ns)
+        self.post(lip_control_of(message.lpar), m.ExtentSet(message.op, message.lpar, self.name), cause)
+
+    def _present_signal(self, processor: GuestProcessor, message: m.PresentSignal, cause: int | None) -> None:
+        """A signal replaces one that the guest has not taken: the newer one tells all that counts."""
+        state = processor.state
+        taken = message.signal is None or processor.guest.can_take_signal(state)
+        if taken:
+            state.service_signal = message.signal
+        if taken and message.signal is not None and processor.status is Status.ENDED:
+            # A processor that has no more to do is run again for it.
+            processor.status = Status.READY
+            if processor.in_sie:
+                self._come_back(processor)
+                cause = self._tell_sie(processor, message.op, self.clock.now_ns(), cause)
+        answer = m.SignalPresented(message.op, message.lpar, self.name, taken)
+        self.post(lip_control_of(message.lpar), answer, cause)
+
+    def _tell_sie(
+        self, processor: GuestProcessor, op: str | None, at_ns: int, cause: int | None
+    ) -> int | None:
+        processor.sie_seq = self._tell_zone("sie.issued", processor, op, cause, at_ns=at_ns)
+        return processor.sie_seq
+
+    def _tell_zone(
+        self, event: str, processor: GuestProcessor, op: str | None, cause: int | None, **more: int
+    ) -> int | None:
+        zone = processor.state.zone
+        return self.log.emit(
+            event, op=op, cause=cause, **more, lpar=processor.state.lpar, lip=self.name,
+            origin_frame=zone.origin, extent_frames=zone.extent,
+        )  # fmt: skip
 
     def _observer(self, processor: GuestProcessor) -> Observer:
         """One event an access of this guest on this LIP."""

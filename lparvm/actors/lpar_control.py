@@ -1,68 +1,48 @@
-"""LPAR control: drives relocations (numeral 6).
+"""LPAR control: drives operations on LPARs (numeral 6).
 
-Decides nothing: `protocol.admission` says whether an operation may begin, `protocol.relocation` what comes
-next. This actor carries out orders and turns what happens into events. One `_Operation` for each MVSTOR
-under way, several at once on different LPARs.
+Decides nothing: `protocol.admission` says whether an operation may begin, and the machines of
+`protocol.operations` what comes next. This actor carries out orders and turns what happens into events; several
+operations may be under way at once, on different LPARs. What it knows stands in `ControlRecords`, which outlive it.
 """
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from typing import Any
 
 import trio
-from attrs import Factory, define, evolve
+from attrs import evolve
 
+from lparvm.actors.control_records import ControlRecords, Operation, Work
+from lparvm.actors.guest_jobs import GuestJobs, GuestWork
+from lparvm.actors.installation import Installation
 from lparvm.actors.mailbox import Actor, Envelope, Mailbox
 from lparvm.actors.run_clock import RunClock
+from lparvm.actors.storage_jobs import PROGRESS_STEPS, StorageJobs
 from lparvm.actors.storage_work import StorageWork
 from lparvm.arch.address import Zone
 from lparvm.errors import StorageFault
 from lparvm.protocol import messages as m
+from lparvm.protocol import operations as kinds
 from lparvm.protocol import orders as o
-from lparvm.protocol import relocation, stopped_time
+from lparvm.protocol import stopped_time
 from lparvm.protocol.actor_names import LPAR_CONTROL, SERVICE_PROCESSOR
-from lparvm.protocol.admission import LparEntry, admit
-from lparvm.protocol.outcomes import denied_outcome, outcome_of
-from lparvm.protocol.phases import Phase
+from lparvm.protocol.admission import Circumstances, Denied
+from lparvm.protocol.calibration import Kind, Sample
+from lparvm.protocol.lifecycle_record import DefineOperation
+from lparvm.protocol.operation_record import OperationRecord
+from lparvm.protocol.outcomes import denied_outcome
+from lparvm.protocol.phases import State
 from lparvm.protocol.relocation_record import Relocation
-from lparvm.protocol.results import LipStop, Outcome, Result
-from lparvm.storage.custody import Custody
-from lparvm.storage.mover import Chunk, PageMove
+from lparvm.protocol.results import LipStop, Outcome, Result, message_text
+from lparvm.protocol.standstill_record import Standstill
 from lparvm.trace.writer import TraceLogger
 
-Advance = Callable[[Relocation, object], tuple[Relocation, tuple[o.Command, ...]]]
+Advance = Callable[[Any, object], tuple[Any, tuple[o.Command, ...]]]
 
 _LAST_WORDS = (
-    m.StopTimedOut, m.QuiesceTimedOut, m.BusyReminderDue, m.HaltTimedOut, m.IopQuiesced, m.IopBusy,
+    m.StopTimedOut, m.QuiesceTimedOut, m.BusyReminderDue, m.HaltTimedOut, m.AnswerTimedOut, m.IopQuiesced,
+    m.IopBusy,
 )  # fmt: skip
-
-# Progress is told in steps of this share, so that what is in flight to the service processor is bounded.
-_PROGRESS_STEPS = 20
-
-
-@define(eq=False)
-class _Operation:
-    """A relocation under way, and what belongs to carrying it out.
-
-    Attributes:
-        phases: phases in order, each with the time it was entered.
-        timers: cancel scopes of the timers that run.
-        interrupt: the mover is to stop after its chunk.
-        moved: the forward move; its cursor is where the move back begins.
-        moving: the move under way or last, forth or back.
-        recorded: checksums from before the move.
-        progress: the last step of progress told.
-        cause: the event that caused what is being carried out.
-    """
-
-    record: Relocation
-    phases: list[tuple[Phase, int]] = Factory(list)
-    timers: dict[o.Timer, trio.CancelScope] = Factory(dict)
-    interrupt: bool = False
-    moved: PageMove | None = None
-    moving: PageMove | None = None
-    recorded: Custody | None = None
-    progress: int = -1
-    cause: int | None = None
 
 
 class LparControl(Actor):
@@ -73,301 +53,307 @@ class LparControl(Actor):
         directory: Mapping[str, Mailbox],
         log: TraceLogger,
         clock: RunClock,
-        lpars: Mapping[str, LparEntry],
+        records: ControlRecords,
         work: StorageWork,
-        advance: Advance = relocation.advance,
+        advance: Advance = kinds.advance,
+        installation: Installation | None = None,
     ) -> None:
-        """`advance` can be replaced to show that the rules catch a broken protocol."""
-        super().__init__(LPAR_CONTROL, directory, log, clock)
-        self._lpars = dict(lpars)
-        self._work = work
-        self._advance = advance
-        self._operations: dict[str, _Operation] = {}
-
-    async def run(self) -> None:
-        """Handle messages until cancelled; then the copy threads end as well."""
-        try:
-            await super().run()
-        finally:
-            self._work.close()
-
-    def operations(self) -> tuple[Relocation, ...]:
-        """The relocations under way, oldest first."""
-        return tuple(operation.record for operation in self._operations.values())
-
-    def bring_back(self, zone_of: Callable[[str], Zone]) -> None:
-        """The machine ended in the middle of relocations: their pages go back to where the map says.
-
-        For the guests' final check only; no time passes, and nothing is told.
+        """Go on from the records.
 
         Args:
-            zone_of: the map's zone of an LPAR. Where that is the target already, all pages are there.
+            directory: every actor's mailbox.
+            log: of the own actor.
+            clock: the run clock.
+            records: what outlives this actor.
+            work: how frames are worked on.
+            advance: can be replaced to show that the rules catch a broken protocol.
+            installation: the machine, for LPARs that come and go; None: none do.
         """
-        for operation in self._operations.values():
-            move = operation.moving
-            if move is not None and zone_of(operation.record.lpar) == operation.record.source:
-                back = move if move.inverse else move.inverted()
-                # A page that can't be brought back is one that the guest finds damaged.
-                with suppress(StorageFault):
-                    while (chunk := back.next_chunk()) is not None:
-                        back.move(chunk)
+        super().__init__(LPAR_CONTROL, directory, log, clock)
+        self._records = records
+        self._work = work
+        self._advance = advance
+        self._installation = installation
+        self._jobs = StorageJobs(log, work, self._tell_self)
+        self._guest_jobs: GuestJobs | None = None
+        if installation is not None:
+            guests, expanded = installation.guests, installation.expanded
+            self._guest_jobs = GuestJobs(log, work, guests, expanded, self._tell_self)
+        self._timers: dict[tuple[str, o.Timer], trio.CancelScope] = {}
+
+    async def loop(self) -> None:
+        """Go on from the records, then message by message."""
+        records = self._records
+        for operation in tuple(records.operations.values()):
+            self._resume(operation)
+        while True:
+            if records.in_hand is None:
+                records.in_hand = await self.mailbox.get()
+            self.handle(records.in_hand)
 
     def handle(self, envelope: Envelope) -> None:
-        """A new relocation, a cancel, or an event of one under way."""
+        """A new operation, a cancel, or an event of one under way."""
+        records = self._records
+        records.burn()
+        operation = self._decide(envelope)
+        # In one step with the decision: a part that dies now has not lost the message, nor handles it twice.
+        records.in_hand = None
+        if operation is not None:
+            self._work_off(operation)
+
+    def _resume(self, operation: Operation) -> None:
+        """Go on with an operation that an earlier LPAR control began."""
+        now_ns = self.clock.now_ns()
+        for timer, deadline_ns in tuple(operation.deadlines.items()):
+            self._run_timer(operation, timer, max(0, deadline_ns - now_ns))
+        if operation.work is not None:
+            self._begin_work(operation, again=True)
+        self._work_off(operation)
+
+    # --- deciding -----------------------------------------------------------------------------------------
+
+    def _decide(self, envelope: Envelope) -> Operation | None:
         message, seq = envelope.message, envelope.seq
-        match message:
-            case m.MoveStorage():
-                self._begin(message, seq)
-            case m.CancelOperation():
-                self._cancel(message, seq)
-            case _ if message.op in self._operations:
-                self._feed(self._operations[message.op], message, seq)
-            case _ if isinstance(message, _LAST_WORDS):
-                pass  # it crossed with the report
-            case _:
-                raise AssertionError(f"{self.name} knows no operation for {message!r}")
+        if type(message) in kinds.POLICIES:
+            return self._begin(message, seq)
+        if isinstance(message, m.CancelOperation):
+            return self._cancel(message, seq)
+        operation = self._records.operations.get(message.op)
+        if operation is not None:
+            return self._feed(operation, message, seq)
+        assert isinstance(message, _LAST_WORDS), f"{self.name} knows no operation for {message!r}"
+        return None  # it crossed with the report
 
-    # --- operations -------------------------------------------------------------------------------------
+    def _begin(self, message: Any, cause: int | None) -> Operation | None:
+        records = self._records
+        under_way = records.operations.values()
+        held = {lpar: one.record.op for one in under_way for lpar in one.record.lpars}
+        now = Circumstances(records.lpars, held, len(records.operations), self._work.storage.frame_count)
+        decided = kinds.admit(message, self._with_installation(now))
+        if isinstance(decided, Denied):
+            self._answer(message.op, denied_outcome(decided), cause)
+            return None
+        record, orders = kinds.enter(decided)
+        operation = records.operations[message.op] = Operation(record, cause)
+        operation.orders.extend(orders)
+        return operation
 
-    def _begin(self, message: m.MoveStorage, cause: int | None) -> None:
-        held = {one.record.lpar: one.record.op for one in self._operations.values()}
-        denied = admit(message.lpar, message.target_frame, self._lpars, held)
-        if denied is not None:
-            outcome = denied_outcome(denied, message.lpar, message.target_frame)
-            self._answer(message.op, outcome, cause)
-            return
-        entry = self._lpars[message.lpar]
-        record = Relocation(
-            message.op, message.lpar, entry.zone, Zone(message.target_frame, entry.zone.extent), entry.iops,
-            message.stop_ns, message.quiesce_ns, busy=message.busy,
-        )  # fmt: skip
-        record, orders = relocation.enter(record)
-        operation = self._operations[message.op] = _Operation(record, cause=cause)
-        self._carry_out(operation, orders)
+    def _with_installation(self, now: Circumstances) -> Circumstances:
+        there = self._installation
+        if there is None:
+            return now
+        under_way = (one.record for one in self._records.operations.values())
+        coming = {one.lpar: one.now for one in under_way if isinstance(one, DefineOperation)}
+        return evolve(now, devices=there.devices, iops=there.iops, lips=there.lips(), coming=coming)
 
-    def _cancel(self, message: m.CancelOperation, cause: int | None) -> None:
-        for operation in self._operations.values():
-            if message.target in (operation.record.op, operation.record.lpar):
-                self._feed(operation, message, cause)
-                return
+    def _cancel(self, message: m.CancelOperation, cause: int | None) -> Operation | None:
+        for operation in self._records.operations.values():
+            if message.target in (operation.record.op, *operation.record.lpars):
+                return self._feed(operation, message, cause)
         outcome = Outcome(Result.UNKNOWN_OPERATION, {"target": message.target})
         self._answer(message.op, outcome, cause)
+        return None
 
-    def _feed(self, operation: _Operation, message: object, cause: int | None) -> None:
-        operation.cause = cause
-        operation.record, orders = self._advance(operation.record, message)
+    def _feed(self, operation: Operation, message: object, cause: int | None) -> Operation:
+        record, orders = self._advance(operation.record, message)
+        operation.record, operation.cause = record, cause
+        operation.orders.extend(orders)
         if isinstance(message, m.ChunkMoved):
             self._tell_progress(operation)
-        self._carry_out(operation, orders)
+        return operation
 
     def _answer(self, op: str, outcome: Outcome, cause: int | None) -> None:
         self.post(SERVICE_PROCESSOR, m.OperationEnded(op, outcome), cause)
 
     # --- carrying out orders ------------------------------------------------------------------------------
 
-    def _carry_out(self, operation: _Operation, orders: tuple[o.Command, ...]) -> None:
-        for order in orders:
-            match order:
-                case o.Post(to=to, message=message):
-                    self.post(to, message, operation.cause)
-                case o.StartTimer():
-                    self._start_timer(operation, order)
-                case o.StopTimer(timer=timer):
-                    if timer in operation.timers:
-                        operation.timers.pop(timer).cancel()
-                case o.InterruptMove():
-                    operation.interrupt = True
-                case o.PrepareTarget() | o.BeginMove() | o.MoveBack() | o.PoisonFrames():
-                    self._begin_work(operation, order)
-                case _:
-                    self._tell(operation, order)
+    def _work_off(self, operation: Operation) -> None:
+        orders = operation.orders
+        while orders:
+            self._records.burn()
+            self._carry_out(operation, orders.popleft())
+        if operation.record.state is State.REPORTED:
+            self._records.operations.pop(operation.record.op, None)
 
-    def _begin_work(
-        self, operation: _Operation, order: o.PrepareTarget | o.BeginMove | o.MoveBack | o.PoisonFrames
-    ) -> None:
-        """Work on storage: a helper task, which tells the own mailbox when it has ended."""
+    def _carry_out(self, operation: Operation, order: o.Command) -> None:
         match order:
-            case o.PrepareTarget():
-                self.nursery.start_soon(self._prepare, operation, operation.cause)
-            case o.BeginMove() | o.MoveBack():
-                self.nursery.start_soon(self._move, operation, operation.cause)
-            case o.PoisonFrames(zones=zones):
-                self.nursery.start_soon(self._poison, operation, zones, operation.cause)
+            case o.Post(to=to, message=message):
+                self.post(to, message, operation.cause)
+            case o.StartTimer(timer=timer, duration_ns=duration_ns):
+                operation.deadlines[timer] = self.clock.now_ns() + duration_ns
+                self._run_timer(operation, timer, duration_ns)
+            case o.StopTimer(timer=timer):
+                self._stop_timer(operation, timer)
+            case o.InterruptMove():
+                operation.interrupt = True
+            case _ if isinstance(order, Work):
+                operation.work = order
+                self._begin_work(operation)
+            case o.ProvideParts(lpar=lpar, lips=lips):
+                assert self._installation is not None, "LPARs come and go in a whole machine only"
+                self._installation.provide(lpar, lips)
+            case _:
+                self._tell(operation, order)
 
-    def _tell(
-        self, operation: _Operation, order: o.EnterPhase | o.Notify | o.Report | o.AnswerCancel
-    ) -> None:
+    def _begin_work(self, operation: Operation, *, again: bool = False) -> None:
+        if isinstance(operation.work, GuestWork):
+            assert self._guest_jobs is not None, "LPARs come and go in a whole machine only"
+            self._guest_jobs.begin(self.nursery, operation)
+        else:
+            self._jobs.begin(self.nursery, operation, again=again)
+
+    def _tell_self(self, message: object, cause: int | None) -> None:
+        self.post(self.name, message, cause)
+
+    def _tell(self, operation: Operation, order: o.Command) -> None:
         """What the trace and the operator are told."""
+        op = operation.record.op
         match order:
             case o.EnterPhase():
                 self._enter_phase(operation, order)
+            case o.Tell(event=event, fields=fields):
+                lpar = operation.record.lpars[0]
+                operation.cause = self.log.emit(event, op=op, cause=operation.cause, lpar=lpar, **fields)
             case o.Notify(code=code, text=text):
-                told = m.OperatorMessaged(operation.record.op, code, text)
-                self.post(SERVICE_PROCESSOR, told, operation.cause)
+                self.post(SERVICE_PROCESSOR, m.OperatorMessaged(op, code, text), operation.cause)
+            case o.Predict():
+                self._predict(operation)
             case o.Report():
                 self._report(operation)
-            case o.AnswerCancel(op=op, result=result):
-                values: dict[str, object] = {
-                    "target": operation.record.op,
-                    "phase": operation.record.phase,
-                }
+            case o.AnswerCancel(op=cancel, result=result):
+                values: dict[str, object] = {"target": op, "phase": operation.record.phase}
                 if result is Result.COMPLETED:
-                    values["text"] = f"{operation.record.op} was cancelled"
-                self._answer(op, Outcome(result, values), operation.cause)
+                    values["text"] = f"{op} was cancelled"
+                self._answer(cancel, Outcome(result, values), operation.cause)
 
-    def _enter_phase(self, operation: _Operation, order: o.EnterPhase) -> None:
-        record = operation.record
+    def _enter_phase(self, operation: Operation, order: o.EnterPhase) -> None:
         operation.phases.append((order.phase, self.clock.now_ns()))
-        operation.cause = self.log.emit(
-            "phase.entered", op=record.op, cause=operation.cause, step=order.step, lpar=record.lpar,
-            phase=order.phase, state=order.state,
-        )  # fmt: skip
+        for lpar in operation.record.lpars:
+            operation.cause = self.log.emit(
+                "phase.entered", op=operation.record.op, cause=operation.cause, step=order.step, lpar=lpar,
+                phase=order.phase, state=order.state,
+            )  # fmt: skip
         self._tell_progress(operation, always=True)
 
-    def _tell_progress(self, operation: _Operation, *, always: bool = False) -> None:
+    def _tell_progress(self, operation: Operation, *, always: bool = False) -> None:
         record = operation.record
-        step = record.pages_across * _PROGRESS_STEPS // record.source.extent
+        across, pages = _progress(record, operation)
+        step = across * PROGRESS_STEPS // pages
         if always or step != operation.progress:
             operation.progress = step
             phase = operation.phases[-1][0]
+            gauge = operation.gauge = operation.gauge.advance(phase, across, pages, self.clock.now_ns())
             told = m.OperationAdvanced(
-                record.op, record.lpar, phase, record.pages_across, record.source.extent
+                record.op, record.lpars[0], phase, across, pages, gauge.percent, gauge.left_ns
             )
             self.post(SERVICE_PROCESSOR, told, operation.cause)
 
-    def _start_timer(self, operation: _Operation, order: o.StartTimer) -> None:
-        scope = operation.timers[order.timer] = trio.CancelScope()
-        message = o.TIMER_EVENTS[order.timer](operation.record.op, operation.record.lpar)
-        self.nursery.start_soon(self._time, scope, order.duration_ns, message, operation.cause)
+    def _run_timer(self, operation: Operation, timer: o.Timer, duration_ns: int) -> None:
+        scope = self._timers[operation.record.op, timer] = trio.CancelScope()
+        self.nursery.start_soon(self._time, scope, operation, timer, duration_ns, operation.cause)
 
     async def _time(
-        self, scope: trio.CancelScope, duration_ns: int, message: object, cause: int | None
-    ) -> None:
+        self, scope: trio.CancelScope, operation: Operation, timer: o.Timer, duration_ns: int, cause: int | None
+    ) -> None:  # fmt: skip
         with scope:
             await self.clock.sleep_ns(duration_ns)
-            self.post(self.name, message, cause)
+            operation.deadlines.pop(timer, None)
+            self.post(self.name, o.TIMER_EVENTS[timer](operation.record.op), cause)
 
-    def _report(self, operation: _Operation) -> None:
-        record = operation.record
-        for scope in operation.timers.values():
+    def _stop_timer(self, operation: Operation, timer: o.Timer) -> None:
+        operation.deadlines.pop(timer, None)
+        scope = self._timers.pop((operation.record.op, timer), None)
+        if scope is not None:
             scope.cancel()
+
+    def _report(self, operation: Operation) -> None:
+        record = operation.record
+        for timer in tuple(operation.deadlines):
+            self._stop_timer(operation, timer)
+        stops = self._stops(operation)
+        self._learn(operation, stops)
+        kind = kinds.KINDS[type(record)]
+        self._records.lpars = dict(kind.settle(record, self._records.lpars))
+        self._answer(record.op, kind.outcome(record, stops), operation.cause)
+
+    def _predict(self, operation: Operation) -> None:
+        """How long the guests will stand still, by this machine's own history."""
+        record = operation.record
+        assert isinstance(record, Relocation), "only relocations are predicted"
+        operation.work_bytes = self._work.work_bytes(*(party.source for party in record.parties))
+        made = self._records.calibration.predict(_kind(record), operation.work_bytes)
+        operation.prediction = made
+        for lpar in record.lpars:
+            operation.cause = self.log.emit(
+                "stop.predicted", op=record.op, cause=operation.cause, lpar=lpar, low_ns=made.low_ns,
+                expected_ns=made.expected_ns, high_ns=made.high_ns, samples=made.samples,
+            )  # fmt: skip
+        text = message_text("LVM015I", lpar=record.title, **made.values)
+        self.post(SERVICE_PROCESSOR, m.OperatorMessaged(record.op, "LVM015I", text), operation.cause)
+
+    def _learn(self, operation: Operation, stops: tuple[LipStop, ...]) -> None:
+        """What came of the prediction, and what the next ones can learn from it."""
+        record, made = operation.record, operation.prediction
+        if not isinstance(record, Relocation) or not record.committed or made is None:
+            return
+        records = self._records
+        for party in record.parties:
+            own = tuple(stop for stop in stops if stop.lpar == party.lpar)
+            if not own:
+                continue  # its guest did not run
+            sample = Sample.of_stops(record.op, _kind(record), record.pages, operation.work_bytes, own, made)
+            records.calibration = records.calibration.learn(sample)
+            self.log.emit(
+                "prediction.scored", op=record.op, cause=operation.cause, lpar=party.lpar,
+                expected_ns=made.expected_ns, stopped_ns=sample.stopped_ns,
+                within=made.holds(sample.stopped_ns),
+            )  # fmt: skip
+
+    def _stops(self, operation: Operation) -> tuple[LipStop, ...]:
+        """How long each LIP's guest stood still."""
+        record = operation.record
+        if not isinstance(record, Standstill):
+            return ()
         stops = []
-        for standing in record.standings:
+        for lpar, standing in record.standings:
             parts = stopped_time.split(operation.phases, standing.left_ns, standing.sie_ns)
-            stop = LipStop(record.lpar, standing.lip, standing.sie_ns - standing.left_ns, parts)
+            stop = LipStop(lpar, standing.lip, standing.sie_ns - standing.left_ns, parts)
             stops.append(stop)
             self.log.emit(
-                "guest.stood", op=record.op, cause=operation.cause, lpar=record.lpar, lip=standing.lip,
+                "guest.stood", op=record.op, cause=operation.cause, lpar=lpar, lip=standing.lip,
                 stopped_ns=stop.stopped_ns, phases_ns=parts,
             )  # fmt: skip
-        entry = self._lpars[record.lpar]
-        if record.result is Result.CHECK_STOPPED:
-            self._lpars[record.lpar] = evolve(entry, check_stopped=True)
-        elif record.committed:
-            self._lpars[record.lpar] = evolve(entry, zone=record.target)
-        del self._operations[record.op]
-        self._answer(record.op, outcome_of(record, tuple(stops), entry.lips), operation.cause)
-
-    # --- storage: helper tasks ----------------------------------------------------------------------------
-
-    async def _prepare(self, operation: _Operation, cause: int | None) -> None:
-        record = operation.record
-        await self._work.prepare(record.source, record.target)
-        seq = self.log.emit(
-            "target.prepared", op=record.op, cause=cause, lpar=record.lpar, **_frames(record.target)
-        )
-        self.post(self.name, m.TargetPrepared(record.op, record.lpar), seq)
-
-    async def _move(self, operation: _Operation, cause: int | None) -> None:
-        """Steps 204 to 209, there or back from the cursor."""
-        record = operation.record
-        if operation.moved is None:
-            await self._record_custody(operation, cause)
-            move = operation.moved = PageMove(self._work.storage, record.source, record.target)
-        else:
-            move = operation.moved.inverted()
-            operation.interrupt = False
-        operation.moving = move
-        left = move.part_left
-        begin, end = (record.target, record.source) if move.inverse else (record.source, record.target)
-        seq = self.log.emit(
-            "move.started", op=record.op, cause=cause, lpar=record.lpar, source_frame=begin.origin,
-            target_frame=end.origin, pages=left.pages, direction=move.direction,
-            inverse=move.inverse, first_page=left.first_page,
-        )  # fmt: skip
-
-        def on_chunk(chunk: Chunk, pages_across: int) -> None:
-            told = self.log.emit(
-                "chunk.moved", op=record.op, cause=seq, lpar=record.lpar, first_page=chunk.first_page,
-                pages=chunk.pages, keys_read=chunk.pages, keys_set=chunk.pages, steps=chunk.pages,
-                pages_across=pages_across, inverse=move.inverse,
-            )  # fmt: skip
-            self._post_progress(operation, pages_across, told)
-
-        fault: int | None = None
-        try:
-            await self._work.move(move, interrupted=lambda: operation.interrupt, on_chunk=on_chunk)
-        except StorageFault as error:
-            fault = error.frame
-        await self._end_move(operation, move, fault, seq)
-
-    def _post_progress(self, operation: _Operation, pages_across: int, cause: int | None) -> None:
-        """Tell the own mailbox of a chunk, in steps: what is in flight stays bounded."""
-        step = pages_across * _PROGRESS_STEPS // operation.record.source.extent
-        if step != operation.progress:
-            record = operation.record
-            self.post(self.name, m.ChunkMoved(record.op, record.lpar, pages_across), cause)
-
-    async def _end_move(
-        self, operation: _Operation, move: PageMove, fault: int | None, cause: int | None
-    ) -> None:
-        record = operation.record
-        outcome = "fault" if fault is not None else "moved" if move.done else "interrupted"
-        seq = self.log.emit(
-            "move.ended", op=record.op, cause=cause, lpar=record.lpar, pages_across=move.pages_across,
-            outcome=outcome, fault_frame=fault, inverse=move.inverse,
-        )  # fmt: skip
-        if move.inverse:
-            # The way back began at the forward move's cursor: that is where it stands now.
-            assert operation.moved is not None, "a move back follows a move"
-        if move.done:
-            await self._verify_custody(operation, record.source if move.inverse else record.target, seq)
-        interrupted = outcome == "interrupted"
-        ended = m.MoveEnded(record.op, record.lpar, move.pages_across, interrupted, fault)
-        self.post(self.name, ended, seq)
-
-    async def _record_custody(self, operation: _Operation, cause: int | None) -> None:
-        if not self._work.proof:
-            return
-        record = operation.record
-        recorded = operation.recorded = await self._work.record(record.source)
-        self.log.emit(
-            "custody.recorded", op=record.op, cause=cause, lpar=record.lpar, **_frames(record.source),
-            pages=record.source.extent, data_digest=recorded.data_digest, key_digest=recorded.key_digest,
-        )  # fmt: skip
-
-    async def _verify_custody(self, operation: _Operation, zone: Zone, cause: int | None) -> None:
-        if operation.recorded is None:
-            return
-        record = operation.record
-        report = await self._work.verify(operation.recorded, zone)
-        self.log.emit(
-            "custody.verified", op=record.op, cause=cause, lpar=record.lpar, **_frames(zone),
-            pages=report.pages, keys=report.keys, lost=report.lost, duplicated=report.duplicated,
-            stale=report.stale, keys_wrong=report.keys_wrong, data_digest=report.data_digest,
-            key_digest=report.key_digest,
-        )  # fmt: skip
-
-    async def _poison(self, operation: _Operation, zones: tuple[Zone, ...], cause: int | None) -> None:
-        record = operation.record
-        poisoned = await self._work.poison(zones)
-        for zone, frames in poisoned.items():
-            cause = self.log.emit(
-                "area.poisoned", op=record.op, cause=cause, lpar=record.lpar, **_frames(zone),
-                poisoned_frames=frames,
-            )  # fmt: skip
-        self.post(self.name, m.FramesPoisoned(record.op, record.lpar), cause)
+        return tuple(stops)
 
 
-def _frames(zone: Zone) -> dict[str, int]:
-    return {"origin_frame": zone.origin, "extent_frames": zone.extent}
+def _kind(record: Relocation) -> Kind:
+    return Kind.EXCHANGE if record.exchanges else Kind.MOVE
+
+
+def _progress(record: OperationRecord, operation: Operation) -> tuple[int, int]:
+    """The cursor, and where it ends."""
+    if not isinstance(record, Relocation):
+        return 0, 1
+    length = record.pages if operation.moved is None else operation.moved.length
+    return record.pages_across, max(1, length)
+
+
+def bring_back(records: ControlRecords, zone_of: Callable[[str], Zone]) -> None:
+    """The machine ended in the middle of relocations: their pages go back to where the map says.
+
+    For the guests' final check only; no time passes, and nothing is told.
+
+    Args:
+        records: LPAR control's.
+        zone_of: the map's zone of an LPAR. Where that is the target already, all pages are there.
+    """
+    for operation in records.operations.values():
+        transfer, record = operation.moving, operation.record
+        if transfer is None or not isinstance(record, Relocation):
+            continue
+        if zone_of(record.lpar) == record.parties[0].source:
+            back = transfer if transfer.inverse else transfer.inverted()
+            # A page that can't be brought back is one that the guest finds damaged.
+            with suppress(StorageFault):
+                while (chunk := back.next_chunk()) is not None:
+                    back.move(chunk)

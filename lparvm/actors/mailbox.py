@@ -3,9 +3,10 @@
 Why nothing deadlocks: *no actor ever blocks on a send.* Every mailbox is bounded, and the bound is the
 protocol's maximum in flight: each order is answered before the next one of its kind goes to the same actor
 (one operation an LPAR, one start a subchannel, at most two orders an LPAR to a LIP and a third when its guest
-fails, progress in steps of five percent). So `post` never waits, and a full mailbox is a broken protocol, told
-at once by its name and its limit. The only thing an actor waits for is its next message (and a LIP, a slice of
-its guest). Handlers are synchronous: an actor is between two messages whenever another one runs.
+fails, one extent and one signal, progress in steps of five percent). So `post` never waits, and a full mailbox is
+a broken protocol, told at once by its name and its limit. The only thing an actor waits for is its next message
+(and a LIP, a slice of its guest). Handlers are synchronous: an actor is between two messages whenever another
+one runs.
 
 What takes time (a timer, a copy, a channel program) is a helper task of its actor, and tells the actor by a
 message to its own mailbox. An actor's state is touched by its own handlers alone.

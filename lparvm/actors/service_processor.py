@@ -8,91 +8,34 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping
 
 import trio
-from attrs import Factory, define, frozen
+from attrs import Factory, define
 
 from lparvm.actors.mailbox import Actor, Envelope, Mailbox
+from lparvm.actors.operator_commands import OperatorCommands
 from lparvm.actors.run_clock import RunClock
 from lparvm.arch.address import PAGE_BYTES
 from lparvm.config import COMMANDS_UNDER_WAY_MAX
 from lparvm.protocol import commands as c
+from lparvm.protocol import composite
+from lparvm.protocol import composite_parts as parts
 from lparvm.protocol import messages as m
 from lparvm.protocol.actor_names import LPAR_CONTROL, RESOURCE_MANAGER, SERVICE_PROCESSOR
+from lparvm.protocol.calibration import Calibration, calibration_lines
+from lparvm.protocol.command_orders import order_of, refusal
 from lparvm.protocol.command_parser import parse
 from lparvm.protocol.displays import (
+    OperationView,
     device_lines,
     frame_lines,
     operation_lines,
     storage_lines,
     with_failed,
 )
-from lparvm.protocol.relocation_record import Relocation
-from lparvm.protocol.results import LipStop, Outcome, Result
+from lparvm.protocol.news import CommandResult, News, OperatorMessage, Progress
+from lparvm.protocol.results import Outcome, Result
 from lparvm.trace.writer import TraceLogger
-from lparvm.units import format_size
 
-
-@frozen
-class CommandResult:
-    """The answer to a command.
-
-    Attributes:
-        text: the command.
-        at_ns: when it was given, run clock.
-        answered_ns: when it was answered.
-        operation: id of the operation.
-        result: the result code.
-        code: message id.
-        message: the message's text.
-        lips: how long each LIP's guest stood still.
-        pages: pages that were moved and stayed at the target.
-        busy_devices: what step 202 waited for, each as last reported.
-        lines: what a DISPLAY shows.
-        expected: the result that the scenario expects; None where nothing is expected.
-    """
-
-    text: str
-    at_ns: int
-    operation: str
-    result: Result
-    code: str
-    message: str
-    lips: tuple[LipStop, ...] = ()
-    pages: int = 0
-    busy_devices: tuple[m.BusyDevice, ...] = ()
-    lines: tuple[str, ...] = ()
-    expected: Result | None = None
-    answered_ns: int = 0
-
-    @property
-    def longest_stop(self) -> LipStop | None:
-        """The LIP that stood longest; None where no guest was stopped."""
-        return max(self.lips, key=lambda stop: stop.stopped_ns, default=None)
-
-    @property
-    def as_expected(self) -> bool:
-        """Whether the result is the one expected, or none is."""
-        return self.expected in (None, self.result)
-
-
-@frozen
-class OperatorMessage:
-    """A message to the operator."""
-
-    at_ns: int
-    code: str
-    text: str
-    operation: str | None
-
-
-@frozen
-class Progress:
-    """How far an operation is."""
-
-    operation: str
-    lpar: str
-    phase: str
-    pages_across: int
-    pages: int
+__all__ = ["CommandResult", "Listener", "OperatorMessage", "Progress", "ServiceProcessor"]
 
 
 @define(eq=False)
@@ -104,13 +47,13 @@ class _Command:
     done: trio.Event = Factory(trio.Event)
     received: bool = False
     result: CommandResult | None = None
-    show: Callable[[tuple[m.FrameRow, ...]], tuple[str, ...]] | None = None
+    show: Callable[[tuple[m.FrameRow, ...], tuple[int, ...]], tuple[str, ...]] | None = None
 
 
-Listener = Callable[[OperatorMessage | Progress | CommandResult], None]
+Listener = Callable[[News], None]
 
 
-class ServiceProcessor(Actor):
+class ServiceProcessor(Actor, OperatorCommands):
     """The operator's interface to a running machine."""
 
     def __init__(
@@ -119,15 +62,17 @@ class ServiceProcessor(Actor):
         log: TraceLogger,
         clock: RunClock,
         main_storage_frames: int,
-        operations: Callable[[], tuple[Relocation, ...]],
+        operations: Callable[[], tuple[OperationView, ...]],
         devices: Mapping[int, tuple[str, str]],
         *,
         paths: Mapping[int, tuple[str, ...]],
         consoles: Mapping[str, int],
         lpars: Collection[str],
         failed: Callable[[], Collection[str]] = tuple,
+        calibration: Callable[[], Calibration] = Calibration,
+        planner: parts.Planner,
     ) -> None:
-        """Know the machine as it was built.
+        """Know the machine. LPARs come and go while it runs: what is given here is looked at when it is needed.
 
         Args:
             directory: every actor's mailbox.
@@ -140,12 +85,17 @@ class ServiceProcessor(Actor):
             consoles: LPAR -> device number of its console; an LPAR without one is missing.
             lpars: names of all LPARs.
             failed: a look at which LPARs' guests cannot go on.
+            calibration: a look at the history of stops, and what was predicted.
+            planner: makes plans of moves.
         """
         super().__init__(SERVICE_PROCESSOR, directory, log, clock)
         self._frames = main_storage_frames
         self._operations = operations
         self._devices = devices
         self._paths, self._consoles, self._lpars, self._failed = paths, consoles, lpars, failed
+        self._calibration, self._planner = calibration, planner
+        self._composites: dict[str, composite.Composite] = {}
+        self._cancels: dict[str, str] = {}  # a CANCEL with LPAR control -> the command of several operations
         self._varied_off: set[tuple[str, int]] = set()  # (IOP, device); all paths begin varied on
         self._given = 0
         self._commands: dict[str, _Command] = {}
@@ -203,41 +153,20 @@ class ServiceProcessor(Actor):
         assert command.result is not None, "an answered command has a result"
         return command.result
 
-    async def move_storage(
-        self,
-        lpar: str,
-        hsa_bytes: int,
-        *,
-        stop_ns: int | None = None,
-        quiesce_ns: int | None = None,
-        busy: str | None = None,
-    ) -> CommandResult:
-        """MVSTOR: move an LPAR's zone to a new main storage origin.
+    def operations(self) -> tuple[OperationView, ...]:
+        """What is under way: commands of several operations, each before the one it has under way; then the rest."""
+        single = list(self._operations())
+        views = []
+        for run in self._composites.values():
+            views.append(composite.view_of(run))
+            views += [one for one in single if one.op == run.running]
+            single = [one for one in single if one.op != run.running]
+        return (*views, *single)
 
-        Args:
-            lpar: its name.
-            hsa_bytes: the new origin, host absolute address in bytes.
-            stop_ns: how long the LIPs may take to stop.
-            quiesce_ns: how long the I/O may take to end.
-            busy: what to do when it takes longer: REFUSE, WAIT or HALT.
-        """
-        words = [f"MVSTOR {lpar} HSA={hsa_bytes}"]
-        words += [f"STOP={stop_ns}ns"] if stop_ns is not None else []
-        words += [f"QUIESCE={quiesce_ns}ns"] if quiesce_ns is not None else []
-        words += [f"BUSY={busy}"] if busy is not None else []
-        return await self.execute(" ".join(words))
-
-    async def cancel(self, target: str) -> CommandResult:
-        """CANCEL an operation, by its id or its LPAR."""
-        return await self.execute(f"CANCEL {target}")
-
-    async def display(self, what: str) -> CommandResult:
-        """DISPLAY FRAME, STORAGE, DEVICES or OPERATIONS."""
-        return await self.execute(f"DISPLAY {what}")
-
-    def operations(self) -> tuple[Relocation, ...]:
-        """The relocations under way, oldest first."""
-        return self._operations()
+    @property
+    def lpars(self) -> tuple[str, ...]:
+        """Names of all LPARs that there are now, active or not."""
+        return tuple(self._lpars)
 
     @property
     def pending(self) -> tuple[str, ...]:
@@ -257,6 +186,7 @@ class ServiceProcessor(Actor):
             if not command.received:
                 self._receive(op, command.text)
             self._answer(op, Outcome(Result.INTERRUPTED), None)
+        self._composites.clear()
 
     # --- the actor ----------------------------------------------------------------------------------------
 
@@ -267,11 +197,15 @@ class ServiceProcessor(Actor):
             case m.CommandEntered(op=op, text=text):
                 self._begin(op, parse(text), self._receive(op, text))
             case m.OperationEnded(op=op, outcome=outcome):
-                self._answer(op, outcome, seq)
+                self._end(op, outcome, seq)
+            case m.FrameReported(op=op) if op in self._composites:
+                held = tuple(lpar for one in self._operations() for lpar in one.lpars)
+                frame = parts.Frame(message.rows, message.retired, held)
+                self._advance(op, parts.FrameSeen(frame), seq)
             case m.FrameReported(op=op, rows=rows):
                 show = self._commands[op].show
-                assert show is not None, "only DISPLAY asks for the frame"
-                self._answer_lines(op, show(with_failed(rows, self._failed())), seq)
+                assert show is not None, "only DISPLAY and PLAN ask for the frame"
+                self._answer_lines(op, show(with_failed(rows, self._failed()), message.retired), seq)
             case m.PathVaried():
                 self._note_path(message, seq)
             case m.LineEntered(op=op, lpar=lpar, device=device, problem=""):
@@ -281,8 +215,9 @@ class ServiceProcessor(Actor):
                 self._answer(op, refused, seq)
             case m.OperationAdvanced():
                 progress = Progress(
-                    message.op, message.lpar, message.phase, message.pages_across, message.pages
-                )
+                    message.op, message.lpar, message.phase, message.pages_across, message.pages,
+                    min(message.percent, 100), message.left_ns,
+                )  # fmt: skip
                 self._tell(progress)
             case m.OperatorMessaged(op=about, code=code, message=text):
                 self.tell_operator(about, code, text, seq)
@@ -294,37 +229,92 @@ class ServiceProcessor(Actor):
         return self.log.emit("command.received", op=op, text=text)
 
     def _begin(self, op: str, command: c.Command, cause: int | None) -> None:
+        refused = refusal(command)
+        order = order_of(op, command) if refused is None else None
         match command:
-            case c.MoveStor(target=c.Hsa(origin_bytes=origin_bytes)) if not command.beyond_hsa:
-                self._move(op, command, origin_bytes, cause)
+            case _ if refused is not None:
+                self._answer(op, refused, cause)
+            case _ if order is not None:
+                self.post(LPAR_CONTROL, order, cause)
+            case c.MoveStor() | c.Plan():
+                self._begin_composite(op, command, cause)
             case c.Cancel(target=target):
-                self.post(LPAR_CONTROL, m.CancelOperation(op, target), cause)
-            case c.Display(what="FRAME" | "STORAGE" as what):
-                total = self._frames * PAGE_BYTES
-                lines = frame_lines if what == "FRAME" else storage_lines
-                self._commands[op].show = lambda rows: lines(rows, total)
-                self.post(RESOURCE_MANAGER, m.QueryFrame(op), cause)
-            case c.Display(what="DEVICES"):
-                self._answer_lines(op, device_lines(self._devices, self._paths, self._varied_off), cause)
-            case c.Display(what="OPERATIONS"):
-                self._answer_lines(op, operation_lines(self._operations()), cause)
+                self._cancel(op, target, cause)
+            case c.Display(what=what):
+                self._display(op, what, cause)
             case c.VaryPath():
                 self._vary(op, command, cause)
             case c.Reply():
                 self._reply(op, command, cause)
             case _:
-                words = self._commands[op].text.split()
-                self._answer(op, Outcome(Result.NOT_AVAILABLE, {"command": " ".join(words).upper()}), cause)
+                raise AssertionError(f"{self.name} has no use for {command!r}")
 
-    def _move(self, op: str, command: c.MoveStor, origin_bytes: int, cause: int | None) -> None:
-        if origin_bytes % PAGE_BYTES:
-            values: dict[str, object] = {"lpar": command.lpar, "target": format_size(origin_bytes)}
-            self._answer(op, Outcome(Result.NOT_ON_PAGE, values), cause)
+    def _end(self, op: str, outcome: Outcome, cause: int | None) -> None:
+        """LPAR control's report: of a command, or of one of its operations."""
+        of = op.rpartition(".")[0]
+        if of in self._composites:
+            self._advance(of, parts.StepEnded(op, outcome), cause)
             return
-        order = m.MoveStorage(
-            op, command.lpar, origin_bytes // PAGE_BYTES, command.stop_ns, command.quiesce_ns, command.busy
-        )
-        self.post(LPAR_CONTROL, order, cause)
+        cancelled = self._cancels.pop(op, "")
+        if outcome.result is Result.UNKNOWN_OPERATION and cancelled:
+            # It crossed with the report of the operation it named. Did it prevent the next one?
+            result = self._commands[cancelled].result
+            if result is not None and result.result is Result.CANCELLED:
+                self._answer_text(op, f"{cancelled} was cancelled", cause)
+                return
+        self._answer(op, outcome, cause)
+
+    # --- commands of several operations -------------------------------------------------------------------
+
+    def _begin_composite(self, op: str, command: c.MoveStor | c.Plan, cause: int | None) -> None:
+        run, orders = composite.begin(op, command)
+        self._composites[op] = run
+        self._carry_out(op, orders, cause)
+
+    def _advance(self, op: str, event: parts.Event, cause: int | None) -> None:
+        self._composites[op], orders = composite.advance(self._composites[op], event, self._planner)
+        self._carry_out(op, orders, cause)
+
+    def _carry_out(self, op: str, orders: tuple[parts.Order, ...], cause: int | None) -> None:
+        for order in orders:
+            match order:
+                case parts.Give(message=message):
+                    self.post(LPAR_CONTROL, message, cause)
+                case parts.AskFrame():
+                    self.post(RESOURCE_MANAGER, m.QueryFrame(op), cause)
+                case parts.Tell(op=step, outcome=outcome):
+                    self.tell_operator(step, outcome.code, outcome.message, cause)
+                case parts.AnswerCancel(op=cancel, target=target):
+                    self._answer_text(cancel, f"{target} was cancelled", cause)
+                case parts.Answer(outcome=outcome, lines=lines):
+                    del self._composites[op]
+                    self._answer(op, outcome, cause, lines)
+
+    def _cancel(self, op: str, target: str, cause: int | None) -> None:
+        run = composite.named(target, self._composites.values(), self._operations())
+        if run is None:
+            self.post(LPAR_CONTROL, m.CancelOperation(op, target), cause)
+            return
+        if run.running:
+            self._cancels[op] = run.op
+        self._advance(run.op, parts.CancelAsked(op), cause)
+
+    # --- displays, paths, consoles ------------------------------------------------------------------------
+
+    def _display(self, op: str, what: str, cause: int | None) -> None:
+        match what:
+            case "FRAME" | "STORAGE":
+                total = self._frames * PAGE_BYTES
+                lines = frame_lines if what == "FRAME" else storage_lines
+                self._commands[op].show = lambda rows, retired: lines(rows, total, retired)
+                self.post(RESOURCE_MANAGER, m.QueryFrame(op), cause)
+            case "DEVICES":
+                self._answer_lines(op, device_lines(self._devices, self._paths, self._varied_off), cause)
+            case "OPERATIONS":
+                self._answer_lines(op, operation_lines(self.operations()), cause)
+            case _:
+                assert what == "CALIBRATION", f"the parser knows no DISPLAY {what}"
+                self._answer_lines(op, calibration_lines(self._calibration()), cause)
 
     def _vary(self, op: str, command: c.VaryPath, cause: int | None) -> None:
         if command.iop in self._paths.get(command.device, ()):
@@ -378,6 +368,6 @@ class ServiceProcessor(Actor):
         self._under_way -= 1
         self._enter()
 
-    def _tell(self, news: OperatorMessage | Progress | CommandResult) -> None:
+    def _tell(self, news: News) -> None:
         for listener in self._listeners:
             listener(news)

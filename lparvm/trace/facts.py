@@ -1,8 +1,12 @@
-"""The facts that actors tell: the part of the vocabulary that is not derived from messages. I/O: `io_facts`."""
+"""The facts that actors tell: the part of the vocabulary that is not derived from messages.
+
+Those of I/O stand in `io_facts`, those of LPARs' coming, going and changing in `map_facts`.
+"""
 
 from lparvm.protocol.messages import Step
 from lparvm.trace.event_type import EventType, Level
 from lparvm.trace.io_facts import IO_FACTS, SPAN
+from lparvm.trace.map_facts import MAP_FACTS
 
 _NAME = "str"
 _FRAME = "int, host absolute frame"
@@ -42,14 +46,18 @@ FACTS: tuple[EventType, ...] = (
             "expanded_first_block": "int, block of expanded storage; 0 where there are none",
             "expanded_blocks": "int, blocks of 4 KiB; no relocation moves them",
         },
-        "an LPAR owns its zone, cleared, and its expanded storage; its guest is loaded (IPL)",
+        "an LPAR owns its zone, cleared, and its expanded storage; SALE stands; no guest is loaded yet",
     ),
     # The map: one owner a frame.
     EventType(
         "area.reserved",
         Level.PROTOCOL,
-        {"lpar": _NAME, **_ZONE},
-        "the resource manager holds a target area for a move",
+        {
+            "lpar": _NAME,
+            **_ZONE,
+            "partners": "list of str: other LPARs of the operation, with which frames may be shared until the commit",
+        },
+        "the resource manager holds an area for an LPAR: a move's target, or what its zone is to grow by",
         Step.CHECK,
     ),
     EventType(
@@ -145,7 +153,7 @@ FACTS: tuple[EventType, ...] = (
         {
             "lpar": _NAME,
             "pages_across": "int, the cursor",
-            "outcome": "str, moved | interrupted | fault",
+            "outcome": "str, moved | interrupted | fault | failed",
             "fault_frame": "int, host absolute frame, or null",
             "inverse": "bool",
         },
@@ -270,5 +278,12 @@ FACTS: tuple[EventType, ...] = (
         "a guest's own check at the end",
     ),
     EventType("storage.failed", Level.PROTOCOL, {"frame": _FRAME}, "a frame was made faulty by the scenario"),
+    EventType(
+        "fault.injected",
+        Level.PROTOCOL,
+        {"kind": _NAME, "target": _NAME},
+        "another fault of the scenario struck",
+    ),
     *IO_FACTS,
+    *MAP_FACTS,
 )

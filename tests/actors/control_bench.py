@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 import trio
 from attrs import define, field
 
+from composite_steps import packing
+from lparvm.actors.control_records import ControlRecords
 from lparvm.actors.lpar_control import LparControl
 from lparvm.actors.mailbox import Actor, Envelope, Mailbox
 from lparvm.actors.resource_manager import ResourceManager
@@ -20,7 +22,8 @@ from lparvm.protocol.actor_names import (
     SERVICE_PROCESSOR,
     lip_control_of,
 )  # fmt: skip
-from lparvm.protocol.admission import LparEntry
+from lparvm.protocol.lpar_entry import LparEntry
+from lparvm.protocol.operation_views import view_of_record
 from lparvm.storage.expanded_storage import ExpandedStorage
 from lparvm.storage.main_storage import MainStorage
 from lparvm.storage.zones import ZoneTable
@@ -32,8 +35,8 @@ PATHS = {0x190: ("IOP1",), 0x191: ("IOP1", "IOP2"), 0x9: ("IOP1", "IOP2")}
 MS = 1_000_000
 
 
-def busy_device(number: int, iop: str) -> m.BusyDevice:
-    return m.BusyDevice(number, iop, 0, "READ", 0x06, 0x1000, 512, 5, ((1, 2),))
+def busy_device(number: int, iop: str, lpar: str) -> m.BusyDevice:
+    return m.BusyDevice(number, iop, 0, "READ", 0x06, 0x1000, 512, 5, ((1, 2),), lpar)
 
 
 class StandInIop(Actor):
@@ -63,7 +66,7 @@ class StandInIop(Actor):
         match envelope.message:
             case m.QuiesceIop(op, lpar, attempt) | m.ReportBusyDevices(op, lpar, attempt):
                 self.quiescing[lpar] = op
-                devices = tuple(busy_device(one, self.name) for one in self.active.get(lpar, ()))
+                devices = tuple(busy_device(one, self.name, lpar) for one in self.active.get(lpar, ()))
                 answer = m.IopBusy(op, lpar, self.name, devices, attempt)
                 self.post(LPAR_CONTROL, answer if devices else m.IopQuiesced(op, lpar, self.name), None)
             case m.HaltBusyDevices(lpar=lpar):
@@ -133,19 +136,31 @@ async def control_bench() -> AsyncIterator[Bench]:
         storage.clear(zone)
     entries = {name: LparEntry(name, zone, ("IOP1", "IOP2"), ("LIP1",)) for name, zone in ZONES.items()}
     work = StorageWork(storage, clock, 1 << 30, lambda: 1, proof=True)
-    control = LparControl(directory, trace.logger(LPAR_CONTROL), clock, entries, work)
+    records = ControlRecords.of(entries)
+    control = LparControl(directory, trace.logger(LPAR_CONTROL), clock, records, work)
+
+    def operations():
+        return tuple(view_of_record(one.record) for one in records.operations.values())
+
     resources = ResourceManager(directory, trace.logger(RESOURCE_MANAGER), clock, zones, ExpandedStorage(0))
     devices = {0x190: ("disk", "IOP1"), 0x191: ("disk", "IOP1, IOP2"), 0x9: ("console", "IOP1, IOP2")}
     svp = ServiceProcessor(
-        directory, trace.logger(SERVICE_PROCESSOR), clock, FRAMES, control.operations, devices,
+        directory, trace.logger(SERVICE_PROCESSOR), clock, FRAMES, operations, devices,
         paths=PATHS, consoles={"A": 0x9}, lpars=tuple(ZONES), failed=lambda: failed,
+        planner=packing,
     )  # fmt: skip
     iops = {name: StandInIop(name, directory, trace.logger(name), clock) for name in ("IOP1", "IOP2")}
     others = [
         StandInLipControl(name, directory, trace.logger(name), clock) for name in map(lip_control_of, ZONES)
     ]
     bench = Bench(svp, iops, clock, resources, failed, events)
-    svp.listen(lambda news: bench.told.append(news) if isinstance(news, OperatorMessage) else None)
+
+    def note(news: object) -> None:
+        # Predictions come with every move, and have tests of their own.
+        if isinstance(news, OperatorMessage) and news.code != "LVM015I":
+            bench.told.append(news)
+
+    svp.listen(note)
     async with trio.open_nursery() as nursery:
         for actor in (svp, control, resources, *iops.values(), *others):
             nursery.start_soon(actor.run)

@@ -21,7 +21,7 @@ async def test_refuse_is_the_default_and_tells_every_device_in_full(autojump_clo
         answer = await bench.svp.execute("MVSTOR A HSA=128K QUIESCE=15ms")
         assert answer.result is Result.QUIESCE_TIMED_OUT
         devices = sorted(answer.busy_devices, key=lambda one: one.device)
-        assert devices == [busy_device(0x190, "IOP1"), busy_device(0x191, "IOP2")]
+        assert devices == [busy_device(0x190, "IOP1", "A"), busy_device(0x191, "IOP2", "A")]
         assert bench.codes() == ["LVM032W", "LVM032W"]
         assert [one.at_ns for one in bench.told] == [0, 15 * MS]
         for text in (*(one.text for one in bench.told), answer.message):
@@ -52,7 +52,7 @@ async def test_wait_reminds_every_ten_seconds_until_the_device_ends(autojump_clo
         answer = await bench.svp.answer(op)
         assert (answer.result, origin(bench, "A")) == (Result.COMPLETED, 128 << 10)
         assert answer.answered_ns < 25_100 * MS
-        assert answer.busy_devices == (busy_device(0x190, "IOP1"),)
+        assert answer.busy_devices == (busy_device(0x190, "IOP1", "A"),)
         await bench.sleep_ms(30 * S)
         assert len(bench.told) == 4, "no reminder after the end"
 

@@ -3,7 +3,9 @@
 import pytest
 
 from lparvm.machine import Options
+from lparvm.protocol.phases import PHASES as PHASES_OF_STATES
 from lparvm.protocol.phases import Phase
+from lparvm.protocol.relocation import TABLE
 from lparvm.protocol.results import Result
 from lparvm.report import RunReport
 from lparvm.runner import run
@@ -81,7 +83,12 @@ def test_at_every_time_the_guest_ends_intact_here_or_there(part: int):
     assert phases == {"QUIESCING", "MOVING"}, "the times do not span the phases that take time"
 
 
-@pytest.mark.parametrize("phase", list(Phase))
+PHASES = dict.fromkeys(PHASES_OF_STATES[state] for state in (row.state for row in TABLE)) | {
+    Phase.BACKING_OUT: None
+}
+
+
+@pytest.mark.parametrize("phase", [*PHASES, Phase.REPORTED])
 async def test_in_every_phase_the_answer_to_cancel_agrees_with_what_became_of_the_move(
     autojump_clock, phase: Phase
 ):

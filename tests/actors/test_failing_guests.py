@@ -92,7 +92,7 @@ async def test_a_guest_that_ends_is_no_failure_and_can_be_moved(autojump_clock):
         answer = await trial.give("MVSTOR A HSA=2M")
         assert answer.result is Result.COMPLETED
         assert [stop.lip for stop in answer.lips] == ["LIP1", "LIP2"]
-        assert trial.of("operator.messaged") == []
+        assert {one["code"] for one in trial.of("operator.messaged")} <= {"LVM015I"}
         await trial.works("B")
 
 

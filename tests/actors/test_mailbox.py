@@ -68,7 +68,7 @@ async def test_every_mailbox_of_a_machine_has_a_small_bound(name: str):
     try:
         machine.build()
         bounds = {actor.name: actor.mailbox.capacity for actor in machine.assembly.actors}
-        assert all(0 < bound <= 4096 for bound in bounds.values()), bounds
+        assert all(0 < bound <= 1 << 14 for bound in bounds.values()), bounds
     finally:
         machine.release()
 

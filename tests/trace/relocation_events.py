@@ -63,6 +63,8 @@ class Story(IoTelling):
             "lpar.activated", "machine", lpar=LPAR, **zone(self.source), guest="hammer", lips=LIPS, iops=IOPS,
             **NO_EXPANDED,
         )  # fmt: skip
+        self.tell("guest.loaded", "machine", lpar="LPAR1", guest="idle", **zone(0, 128))
+        self.tell("guest.loaded", "machine", lpar=LPAR, guest="hammer", **zone(self.source))
         for iop in IOPS:
             self.tell("sale.set", iop, lpar=LPAR, iop=iop, **zone(self.source))
         self.tell("sie.issued", "LIP1", step=None, lpar="LPAR1", lip="LIP1", **zone(0, 128))
@@ -126,7 +128,7 @@ class Story(IoTelling):
 
     def reserve(self) -> None:
         self.phase("CHECKING", 203)
-        self.tell("area.reserved", "RM", op=self.op, lpar=LPAR, **zone(self.target))
+        self.tell("area.reserved", "RM", op=self.op, lpar=LPAR, **zone(self.target), partners=[])
         self.phase("MOVING", 204)
 
     def record(self) -> None:

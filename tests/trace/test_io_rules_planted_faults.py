@@ -198,7 +198,7 @@ ONCE = {
     ),
     "the end of a start makes none pending, and the next start comes": (
         [event for event in EVENTS if event.get("number") != 1 or event["lpar"] != LPAR],
-        "start 1 of LPAR2 (device 0190) ended at 230 ns, and no interruption became pending before the next start",
+        "start 1 of LPAR2 (device 0190) ended at 250 ns, and no interruption became pending before the next start",
     ),
     "the end of the last start makes none pending": (
         later([event for event in EVENTS if event.get("number") != max(numbers(EVENTS, "interruption.pending"))], 2000 * MS),

@@ -13,6 +13,7 @@ NAMES = (
     "stop-holds", "quiesce-holds", "inside-zone", "sale-agrees", "page-custody", "direction", "one-owner",
     "phases-in-order", "commands-answered", "stopped-time", "io-inside-zone", "starts-end-once",
     "held-starts-in-order", "interruptions-once", "interruptions-after-sie", "late-transfers-refused",
+    "exchange-custody", "given-up-storage",
 )  # fmt: skip
 CORRECT = {
     "up, overlapping": completed(128, 192),
@@ -68,7 +69,9 @@ def test_what_touches_nothing_needs_no_zone():
     assert not broken(story.end())
 
 
-@pytest.mark.parametrize("rule", ["stop-holds", "quiesce-holds", "inside-zone", "sale-agrees", *NAMES[10:]])
+@pytest.mark.parametrize(
+    "rule", ["stop-holds", "quiesce-holds", "inside-zone", "sale-agrees", *NAMES[10:16], "given-up-storage"]
+)
 def test_what_a_file_of_level_protocol_leaves_open_is_unchecked_with_the_reason(rule):
     held = [event for event in completed() if VOCABULARY[event["event"]].level <= Level.PROTOCOL]
     found = verdicts(held, level=Level.PROTOCOL)
@@ -208,7 +211,7 @@ def test_a_second_relocation_starts_from_a_clean_slate():
 def test_the_rule_book_gives_an_event_only_to_the_rules_that_want_it():
     book = RuleBook()
     assert {checker.name for checker in book.checkers if "slice.ended" in checker.wants} == {
-        "stop-holds", "inside-zone",
+        "stop-holds", "inside-zone", "given-up-storage",
     }  # fmt: skip
     for checker in book.checkers:
         assert checker.wants <= set(VOCABULARY), "rules are about events of the vocabulary"

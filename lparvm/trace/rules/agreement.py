@@ -1,23 +1,78 @@
 """sale-agrees: whenever a guest or an I/O runs, the map, every IOP and the state description say one zone.
 
 Checked:
-- at each SIE: its zone is the map's (`lpar.activated`, `zone.moved`), and the last SALE at every IOP of the
-  LPAR gave that zone (activation counts as one). So a skipped SALE is caught, also at one of two IOPs;
+- at each SIE: its zone is the map's (`lpar.activated`, `zone.moved`, `zone.resized`), and the last SALE at every
+  IOP of the LPAR gave that zone (activation counts as one). So a skipped SALE is caught, also at one of two IOPs;
 - at each transfer with accesses: the same, with the zone of the last SIE; a part of one that is told late
   counts at the time of its accesses;
-- neither the map's entry changes, nor SALE gives another zone than the map's, while a LIP runs the guest.
+- neither the map's entry changes its origin, nor SALE gives another zone than the map's, while a LIP runs the guest;
+- while a zone grows or shrinks under its running guest, all say one origin, and never does a state description have
+  more than SALE gave any IOP, nor SALE more than the LPAR holds; when it is reported and a LIP runs the guest, all
+  agree again.
 
 Not checked: what an IOP or a LIP does with its zone (that is inside-zone and io-inside-zone); devices without any I/O.
-`checked` counts SIEs and transfers with accesses.
+`checked` counts SIEs and transfers with accesses, and reports of zones that were resized.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+
+from attrs import define, field
 
 from lparvm.trace.rules.base import Checker, Event, Handler, zone_of, zone_text
 from lparvm.trace.rules.running import Running
 from lparvm.trace.vocabulary import Level
 
 _Zone = tuple[int, int]
+_RESIZING = frozenset(("EXTENDING", "SHRINKING"))
+
+
+@define
+class _Said:
+    """Who says what of an LPAR's zone.
+
+    Attributes:
+        iops: the IOPs that serve it.
+        map: the map.
+        sales: IOP -> the last SALE.
+        sies: LIP -> its state description.
+        reserved: up to which frame it holds storage behind its zone, to grow by.
+        resizing: it grows or shrinks.
+        differing: who says otherwise than the map, in words; empty where all agree.
+        since: since when.
+    """
+
+    iops: tuple[str, ...] = ()
+    map: _Zone | None = None
+    sales: dict[str, _Zone] = field(factory=dict)
+    sies: dict[str, _Zone] = field(factory=dict)
+    reserved: int = 0
+    resizing: bool = False
+    differing: str = ""
+    since: int = 0
+
+    def others(self) -> Iterator[tuple[str, _Zone | None]]:
+        yield from ((f"SALE gave {iop}", self.sales.get(iop)) for iop in self.iops)
+        yield from ((f"SIE got on {lip}", zone) for lip, zone in self.sies.items())
+
+    def compared(self) -> str:
+        """Who says otherwise; kept up to date, so that a transfer costs one look."""
+        if self.resizing and self.map is not None:
+            return self._compared_resizing(self.map)
+        return " and ".join(f"{who} {zone_text(said)}" for who, said in self.others() if said != self.map)
+
+    def _compared_resizing(self, zone: _Zone) -> str:
+        limit = max(zone[1], self.reserved)
+        wrong = []
+        for who, said in self.others():
+            # Others than the map may say more, up to what is held, or less.
+            if said is None or said[0] != zone[0] or said[1] > limit:
+                wrong.append(f"{who} {zone_text(said)}")
+        least = min((said[1] for said in self.sales.values()), default=limit)
+        wrong += [
+            f"SIE got on {lip} {zone_text(said)}, SALE gave frames up to {least}"
+            for lip, said in self.sies.items() if said[1] > least
+        ]  # fmt: skip
+        return " and ".join(wrong)
 
 
 class SaleAgrees(Checker):
@@ -30,71 +85,122 @@ class SaleAgrees(Checker):
     def listen(self) -> Mapping[str, Handler]:
         """What sets a zone anywhere, and what uses it."""
         self._running = Running()
-        self._iops: dict[str, tuple[str, ...]] = {}
-        self._map: dict[str, _Zone] = {}
-        self._sales: dict[tuple[str, str], _Zone] = {}
-        self._sies: dict[str, _Zone] = {}
-        # LPAR -> who says otherwise than the map. Kept up to date, so that a transfer costs one look.
-        self._disagreement: dict[str, str] = {}
-        self._since: dict[str, int] = {}  # LPAR -> since when they disagree
+        self._said: dict[str, _Said] = {}
         return {
             "lpar.activated": self._activated,
+            "lpar.deactivated": self._deactivated,
+            "guest.loaded": self._loaded,
+            "area.reserved": self._reserved,
             "zone.moved": self._moved,
+            "zone.resized": self._resized,
+            "phase.entered": self._phase,
             "sale.set": self._sale,
             "sie.issued": self._sie,
             "zone.noted": self._noted,
+            "extent.set": self._noted,
             "lip.stopped": self._running.stopped,
             "guest.ended": self._running.over,
             "transfer.ended": self._transfer,
         }
 
+    def _of(self, event: Event) -> _Said:
+        return self._said.setdefault(event["lpar"], _Said())
+
     def _activated(self, event: Event) -> None:
-        lpar = event["lpar"]
-        self._iops[lpar] = tuple(event["iops"])
-        self._map[lpar] = zone_of(event)
-        self._sies.pop(lpar, None)
-        for iop in self._iops[lpar]:
-            self._sales.setdefault((lpar, iop), self._map[lpar])
+        said = self._of(event)
+        said.iops, said.map = tuple(event["iops"]), zone_of(event)
+        said.sies.clear()
+        for iop in said.iops:
+            said.sales.setdefault(iop, said.map)
         self._compare(event)
+
+    def _deactivated(self, event: Event) -> None:
+        self._said.pop(event["lpar"], None)
+
+    def _loaded(self, event: Event) -> None:
+        # Its LIPs may be others now.
+        self._of(event).sies.clear()
+        self._compare(event)
+
+    def _reserved(self, event: Event) -> None:
+        said, zone = self._of(event), zone_of(event)
+        if said.map is not None and zone[0] == said.map[1]:
+            said.reserved = zone[1]
+
+    def _phase(self, event: Event) -> None:
+        said = self._said.get(event["lpar"])
+        if said is None:
+            return
+        phase = event["phase"]
+        if phase in _RESIZING:
+            said.resizing = True
+        elif phase == "REPORTED":
+            if said.resizing:
+                self.checked += 1
+                said.resizing = False
+                self._compare(event)
+                # One that was check-stopped over it does not run, and nothing is said of it.
+                if self._running.of(event["lpar"]):
+                    self._judge(event, f"{event['lpar']} was resized")
+            said.reserved = 0
 
     def _moved(self, event: Event) -> None:
-        lpar = event["lpar"]
-        self._map[lpar] = zone_of(event)
-        self._nobody_runs(event, f"the map's entry of {lpar} changes")
+        self._of(event).map = zone_of(event)
+        self._nobody_runs(event, f"the map's entry of {event['lpar']} changes")
         self._compare(event)
 
-    def _sale(self, event: Event) -> None:
-        lpar, zone = event["lpar"], zone_of(event)
-        self._sales[lpar, event["iop"]] = zone
-        if zone != self._map.get(lpar, zone):
-            says = f"SALE gives {event['iop']} {zone_text(zone)}"
-            self._nobody_runs(event, f"{says}, the map {self._of_map(lpar)}")
+    def _resized(self, event: Event) -> None:
+        said = self._of(event)
+        said.map = zone_of(event)
         self._compare(event)
+        if said.resizing:
+            self._judge(event, f"{event['lpar']} is resized")
+        else:
+            self._nobody_runs(event, f"the map's entry of {event['lpar']} changes")
+
+    def _sale(self, event: Event) -> None:
+        said, zone = self._of(event), zone_of(event)
+        said.sales[event["iop"]] = zone
+        self._compare(event)
+        if said.resizing:
+            self._judge(event, f"SALE gives {event['iop']} {zone_text(zone)}")
+        elif said.map is not None and zone != said.map:
+            says = f"SALE gives {event['iop']} {zone_text(zone)}"
+            self._nobody_runs(event, f"{says}, the map {zone_text(said.map)}")
 
     def _sie(self, event: Event) -> None:
         self.checked += 1
         lpar = event["lpar"]
         self._running.sie(event)
-        self._sies[lpar] = zone_of(event)
+        self._of(event).sies[event["lip"]] = zone_of(event)
         self._compare(event)
-        self._judge(event, f"{lpar} is started on {event['lip']}")
+        self._judge(event, f"{lpar} is started on {event['lip']}", lip=event["lip"])
 
     def _noted(self, event: Event) -> None:
-        self._sies[event["lpar"]] = zone_of(event)
+        said = self._of(event)
+        said.sies[event["lip"]] = zone_of(event)
         self._compare(event)
+        if said.resizing:
+            self._judge(event, f"{event['lip']} gets {zone_text(zone_of(event))}")
 
     def _transfer(self, event: Event) -> None:
         if event["lowest_host"] is None:
             return
         self.checked += 1
-        lpar = event["lpar"]
-        if lpar in self._disagreement and event["last_ns"] >= self._since[lpar]:
-            self._judge(event, f"device {event['device']} of {lpar} accessed storage")
+        said = self._said.get(event["lpar"])
+        if said is not None and said.differing and event["last_ns"] >= said.since:
+            self._judge(event, f"device {event['device']} of {event['lpar']} accessed storage")
 
-    def _judge(self, event: Event, what: str) -> None:
-        lpar = event["lpar"]
-        if lpar in self._disagreement:
-            self.violate(event, f"{what}; the map says {self._of_map(lpar)}, but {self._disagreement[lpar]}")
+    def _judge(self, event: Event, what: str, *, lip: str | None = None) -> None:
+        said = self._said[event["lpar"]]
+        differing = said.differing
+        if lip is not None and not said.resizing:
+            # While the LIPs of a guest start one after another, only the one that starts must be right.
+            others = [(who, zone) for who, zone in said.others() if not who.startswith("SIE")]
+            others.append(("SIE got", said.sies[lip]))
+            differing = " and ".join(f"{who} {zone_text(zone)}" for who, zone in others if zone != said.map)
+        if differing:
+            self.violate(event, f"{what}; the map says {zone_text(said.map)}, but {differing}")
 
     def _nobody_runs(self, event: Event, what: str) -> None:
         running = self._running.of(event["lpar"])
@@ -102,18 +208,8 @@ class SaleAgrees(Checker):
             self.violate(event, f"{what}, while {', '.join(running)} runs the guest")
 
     def _compare(self, event: Event) -> None:
-        lpar = event["lpar"]
-        zone = self._map.get(lpar)
-        others = [(f"SALE gave {iop}", self._sales.get((lpar, iop))) for iop in self._iops.get(lpar, ())]
-        if lpar in self._sies:
-            others.append(("SIE got", self._sies[lpar]))
-        differing = [f"{who} {zone_text(said)}" for who, said in others if said != zone]
-        if differing:
-            if lpar not in self._disagreement:
-                self._since[lpar] = event["t"]
-            self._disagreement[lpar] = " and ".join(differing)
-        else:
-            self._disagreement.pop(lpar, None)
-
-    def _of_map(self, lpar: str) -> str:
-        return zone_text(self._map.get(lpar))
+        said = self._of(event)
+        differing = said.compared()
+        if differing and not said.differing:
+            said.since = event["t"]
+        said.differing = differing

@@ -7,6 +7,8 @@ from lparvm.trace.rules.base import Checker, Event, Handler, RuleVerdict
 from lparvm.trace.rules.commands import CommandsAnswered
 from lparvm.trace.rules.custody import PageCustody
 from lparvm.trace.rules.direction import DirectionRight
+from lparvm.trace.rules.exchange import ExchangeCustody
+from lparvm.trace.rules.given_up import GivenUpStorage
 from lparvm.trace.rules.held_starts import HeldStartsInOrder
 from lparvm.trace.rules.interruptions import InterruptionsOnce
 from lparvm.trace.rules.interruptions_kept import InterruptionsAfterSie
@@ -24,7 +26,7 @@ from lparvm.trace.vocabulary import Level
 RULES: tuple[type[Checker], ...] = (
     StopHolds, QuiesceHolds, InsideZone, SaleAgrees, PageCustody, DirectionRight, OneOwner, PhasesInOrder,
     CommandsAnswered, StoppedTime, IoInsideZone, StartsEndOnce, HeldStartsInOrder, InterruptionsOnce,
-    InterruptionsAfterSie, LateTransfersRefused,
+    InterruptionsAfterSie, LateTransfersRefused, ExchangeCustody, GivenUpStorage,
 )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 Checked, of each move:
 - its chunks cover each of its pages once: none lost, none moved twice, none that isn't part of the move;
 - each chunk read (205), set (207) and stepped over (208) as many keys as it has pages;
+- a move that was interrupted goes on with what was left, or back with what was across;
 - the cursor that the mover tells is what its chunks add up to, and a move that ended `moved` left nothing;
 - a guest starts again with all pages across at the target, or with none across at the source; of a guest that
   failed, and is moved but not started, the same holds when its move's frames are freed;
@@ -36,6 +37,7 @@ class _Zone:
         recorded: the checksums before.
         verified: whether they were compared since the last chunk.
         origin_frame: where the map has the zone since the commit; None before.
+        interrupted: the last move forth was interrupted: it may go on, or back.
     """
 
     across: Intervals = field(factory=Intervals)
@@ -45,6 +47,7 @@ class _Zone:
     recorded: Event | None = None
     verified: bool = True
     origin_frame: int | None = None
+    interrupted: bool = False
 
 
 class PageCustody(Checker):
@@ -65,6 +68,8 @@ class PageCustody(Checker):
             "zone.moved": self._committed,
             "sie.issued": self._sie,
             "area.released": self._released,
+            "guest.loaded": self._loaded,
+            "lpar.deactivated": self._loaded,
         }
 
     def undecided_reason(self) -> str | None:
@@ -90,11 +95,21 @@ class PageCustody(Checker):
         if event["inverse"]:
             if zone.across != Intervals((first, end)):
                 self.violate(event, f"moves pages [{first}, {end}) back, but across are {zone.across}")
+        elif zone.interrupted and zone.first_move is not None:
+            self._goes_on(event, zone, (first, end))
         else:
             if zone.across:
                 self.violate(event, f"moves forth with pages {zone.across} across already")
             zone.first_move, zone.across = event, Intervals()
         zone.move, zone.covered = event, Intervals()
+
+    def _goes_on(self, event: Event, zone: _Zone, left: tuple[int, int]) -> None:
+        """A forward move that was interrupted goes on from its cursor."""
+        rest = Intervals((0, zone.first_move["pages"] if zone.first_move else 0))
+        for pair in zone.across.pairs():
+            rest.discard(*pair)
+        if Intervals(left) != rest:
+            self.violate(event, f"goes on with pages [{left[0]}, {left[1]}), but left are {rest}")
 
     def _chunk(self, event: Event) -> None:
         self.checked += event["pages"]
@@ -139,6 +154,7 @@ class PageCustody(Checker):
             return
         if event["outcome"] == "moved" and len(zone.covered) != move["pages"]:
             self.violate(event, f"{move['pages']} pages were to be moved, but {zone.covered} were")
+        zone.interrupted = event["outcome"] == "interrupted" and not event["inverse"]
         self._compare_cursor(event, zone)
 
     def _verified(self, event: Event) -> None:
@@ -177,6 +193,10 @@ class PageCustody(Checker):
             del self._zones[event["lpar"]]
             source = zone.first_move["source_frame"]
             self._leave(event, zone, source if zone.origin_frame is None else zone.origin_frame, "stay")
+
+    def _loaded(self, event: Event) -> None:
+        # What stood in the zone before doesn't matter any more.
+        self._zones.pop(event["lpar"], None)
 
     def _leave(self, event: Event, zone: _Zone, origin: int, what: str) -> None:
         """The zone's moves are over, and the guest has its zone at `origin`."""

@@ -55,6 +55,7 @@ class HeldStartsInOrder(Checker):
         self._resumes_due: dict[_Where, list[int]] = {}  # released, to go on at once
         return {
             "lpar.activated": self._activated,
+            "lpar.reset": self._reset,
             "phase.entered": self._phase,
             "sale.set": self._sale,
             "start.held": self._hold,
@@ -72,6 +73,12 @@ class HeldStartsInOrder(Checker):
         for starts in (self._deferred, self._held, self._due):
             for where in [where for where in starts if where[0] == event["lpar"]]:
                 del starts[where]
+
+    def _reset(self, event: Event) -> None:
+        where = event["lpar"], event["iop"]
+        self._unsold.pop(where, None)
+        for known in (self._deferred, self._held, self._due, self._resumes, self._resumes_due):
+            known.pop(where, None)
 
     def _phase(self, event: Event) -> None:
         if event["phase"] == "QUIESCING":

@@ -4,6 +4,7 @@ Checked:
 - the numbers of an LPAR's interruptions ascend: none is used again;
 - each `interruption.presented` or `interruption.cleared` ends one that is pending, of that device;
 - a subchannel has one pending at most: a second one means that the first was lost;
+- none is pending when a guest is loaded anew, or its LPAR is deactivated: the reset cleared it;
 - the end of a start makes one pending, unless one is already: before the next start of that subchannel; where
   the start ended before its IOP quiesced, before the guest's SIE; and in any case within a second.
 
@@ -57,6 +58,9 @@ class InterruptionsOnce(Checker):
         self._ended_ns: int | None = None
         return {
             "lpar.activated": self._activated,
+            "lpar.reset": self._reset,
+            "guest.loaded": self._gone,
+            "lpar.deactivated": self._gone,
             "interruption.pending": self._becomes_pending,
             "interruption.presented": self._over,
             "interruption.cleared": self._over,
@@ -72,6 +76,20 @@ class InterruptionsOnce(Checker):
         self._last.pop(lpar, None)
         self._pending = {where: number for where, number in self._pending.items() if where[0] != lpar}
         self._ends = {where: end for where, end in self._ends.items() if where[0] != lpar}
+
+    def _reset(self, event: Event) -> None:
+        # What the reset cleared makes no interruption.
+        where = (event["lpar"], event["iop"])
+        self._ends = {key: end for key, end in self._ends.items() if (key[0], end.iop) != where}
+
+    def _gone(self, event: Event) -> None:
+        """A new life of the guest, or none: it must not get interruptions of the one before."""
+        for (lpar, device), number in tuple(self._pending.items()):
+            if lpar == event["lpar"]:
+                del self._pending[lpar, device]
+                what = f"interruption {number} of {lpar} (device {device})"
+                self.violate(event, f"{what} is still pending, though the LPAR was reset")
+        self._ends = {key: end for key, end in self._ends.items() if key[0] != event["lpar"]}
 
     def _becomes_pending(self, event: Event) -> None:
         lpar, number = event["lpar"], event["number"]

@@ -41,6 +41,7 @@ class InterruptionsAfterSie(Checker):
         self._still: dict[str, int] = {}  # LPAR -> since when all its LIPs stand
         return {
             "lpar.activated": self._activated,
+            "guest.loaded": self._activated,
             "phase.entered": self._phase,
             "lip.stopped": self._lip_stopped,
             "sie.issued": self._sie,

@@ -41,6 +41,8 @@ class IoInsideZone(Checker):
         return {
             "lpar.activated": self._activated,
             "zone.moved": self._moved,
+            "zone.resized": self._moved,
+            "lpar.deactivated": self._deactivated,
             "sale.set": self._sale,
             "transfer.ended": self._transfer,
         }
@@ -49,6 +51,13 @@ class IoInsideZone(Checker):
         for iop in event["iops"]:
             self._sales.setdefault((event["lpar"], iop), [(event["t"], zone_of(event))])
         self._moved(event)
+
+    def _deactivated(self, event: Event) -> None:
+        lpar = event["lpar"]
+        self._map.pop(lpar, None)
+        for known in (self._sales, self._in_force):
+            for where in [where for where in known if where[0] == lpar]:
+                del known[where]
 
     def _moved(self, event: Event) -> None:
         _note(self._map.setdefault(event["lpar"], []), event)

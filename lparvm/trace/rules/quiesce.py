@@ -42,6 +42,7 @@ class QuiesceHolds(Checker):
             "phase.entered": self._phase,
             "iop.quiesced": self._quiesced,
             "sale.set": self._end_gap,
+            "lpar.reset": self._end_gap,
             "starts.released": self._released,
             "transfer.ended": self._transfer,
             "move.started": self._move_started,
@@ -49,10 +50,16 @@ class QuiesceHolds(Checker):
             "move.ended": self._move_ended,
             "custody.recorded": self._needs_quiet,
             "custody.verified": self._needs_quiet,
+            "exchange.started": self._exchange_started,
+            "chunk.exchanged": self._exchange_chunk,
+            "exchange.ended": self._exchange_ended,
         }
 
     def _activated(self, event: Event) -> None:
-        self._iops[event["lpar"]] = tuple(event["iops"])
+        lpar = event["lpar"]
+        self._iops[lpar] = tuple(event["iops"])
+        self._moves.pop(lpar, None)
+        self._gaps = {where: gap for where, gap in self._gaps.items() if where[0] != lpar}
 
     def _phase(self, event: Event) -> None:
         # What an earlier operation left behind doesn't count for this one.
@@ -102,9 +109,25 @@ class QuiesceHolds(Checker):
         began, _ = self._moves.get(event["lpar"], (event["t"], None))
         self._moves[event["lpar"]] = began, event["t"]
 
+    def _exchange_started(self, event: Event) -> None:
+        for lpar in (event["lower"], event["upper"]):
+            self._moves[lpar] = event["t"], None
+            self._is_quiet(event, lpar)
+
+    def _exchange_chunk(self, event: Event) -> None:
+        for lpar in (event["lower"], event["upper"]):
+            self._is_quiet(event, lpar)
+
+    def _exchange_ended(self, event: Event) -> None:
+        for lpar in (event["lower"], event["upper"]):
+            began, _ = self._moves.get(lpar, (event["t"], None))
+            self._moves[lpar] = began, event["t"]
+
     def _needs_quiet(self, event: Event) -> None:
+        self._is_quiet(event, event["lpar"])
+
+    def _is_quiet(self, event: Event, lpar: str) -> None:
         self.checked += 1
-        lpar = event["lpar"]
         loud = [iop for iop in self._iops.get(lpar, ()) if (lpar, iop) not in self._held]
         if loud:
             self.violate(event, f"{', '.join(loud)} not quiesced for {lpar} in this operation")

@@ -26,11 +26,24 @@ class Running:
         self.since: dict[tuple[str, str], int] = {}
         self.ended: dict[tuple[str, str], int] = {}
         self.standing: dict[tuple[str, str], int] = {}
-        self._failed: dict[str, int] = {}
+        self._still: dict[str, int] = {}  # LPARs that need not start again: failed, held, reset
 
     def activated(self, event: Event) -> None:
-        """`lpar.activated`: loaded anew, a guest has not failed."""
-        self._failed.pop(event["lpar"], None)
+        """`lpar.activated`, `guest.loaded`: loaded anew, a guest has not failed."""
+        self._still.pop(event["lpar"], None)
+
+    def held(self, event: Event) -> None:
+        """`guest.held`: by STOP, until START."""
+        if event["held"]:
+            self.at_rest(event)
+        else:
+            self._still.pop(event["lpar"], None)
+
+    def at_rest(self, event: Event) -> None:
+        """`lpar.reset`, or `guest.verified` where the LPAR has no IOP: no SIE need follow."""
+        self._still[event["lpar"]] = event["t"]
+        for lip in self.standing_of(event["lpar"]):
+            del self.standing[event["lpar"], lip]
 
     def sie(self, event: Event) -> None:
         """`sie.issued`."""
@@ -44,8 +57,8 @@ class Running:
         who = event["lpar"], event["lip"]
         ran = self.since.pop(who, None) is not None
         if tells_failure(event):
-            self._fail(event)
-        elif ran and event["lpar"] not in self._failed:
+            self.at_rest(event)
+        elif ran and event["lpar"] not in self._still:
             self.standing[who] = event["left_sie_ns"]
 
     def over(self, event: Event) -> None:
@@ -54,17 +67,12 @@ class Running:
         if self.since.pop(who, None) is not None:
             self.ended[who] = event["t"]
         if tells_failure(event):
-            self._fail(event)
+            self.at_rest(event)
 
     def of(self, lpar: str) -> list[str]:
         """The LIPs that run the LPAR's guest, in order of their SIE."""
         return [lip for name, lip in self.since if name == lpar]
 
     def standing_of(self, lpar: str) -> list[str]:
-        """The LIPs that an operation stopped and that have not entered SIE again; none of a failed guest."""
+        """The LIPs that an operation stopped and that must enter SIE again."""
         return [lip for name, lip in self.standing if name == lpar]
-
-    def _fail(self, event: Event) -> None:
-        self._failed[event["lpar"]] = event["t"]
-        for lip in self.standing_of(event["lpar"]):
-            del self.standing[event["lpar"], lip]

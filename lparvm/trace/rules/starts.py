@@ -4,6 +4,8 @@ Checked:
 - the numbers of an LPAR's starts ascend; what is held, deferred, begun or ended was accepted and has not ended;
 - a start begins at most once; none begins at an IOP where its LPAR is held, which is from `iop.quiesced`, or
   the first `start.held`, to `starts.released`;
+- when an LPAR is reset at an IOP, every start of it there has ended; when its guest is loaded anew, or it is
+  deactivated, no start is left at all;
 - of the starts that have neither begun nor ended when the machine ends, each has a reason to wait: its LPAR is
   held, its device is still taken by another start, or it was deferred and the device may be reserved. One that
   has none was lost. So is a start that was held and did nothing at its release; where a message may still be
@@ -70,6 +72,9 @@ class StartsEndOnce(Checker):
         self._ended_ns: int | None = None
         return {
             "lpar.activated": self._activated,
+            "lpar.reset": self._reset,
+            "guest.loaded": self._gone,
+            "lpar.deactivated": self._gone,
             "start.accepted": self._accepted,
             "start.held": self._waits,
             "start.deferred": self._waits,
@@ -87,6 +92,23 @@ class StartsEndOnce(Checker):
         self._last.pop(lpar, None)
         self._open = {key: start for key, start in self._open.items() if key[0] != lpar}
         self._held = {where: since for where, since in self._held.items() if where[0] != lpar}
+
+    def _reset(self, event: Event) -> None:
+        """System reset at an IOP: every start of the LPAR there has ended, and none is held."""
+        lpar, iop = event["lpar"], event["iop"]
+        self._held.pop((lpar, iop), None)
+        for (name, number), start in self._open.items():
+            if name == lpar and start.iop == iop:
+                what = f"start {number} of {lpar} (device {start.device})"
+                self.violate(event, f"{what} is {start.state} at {iop}, which is reset")
+
+    def _gone(self, event: Event) -> None:
+        """A new life of the guest, or none: nothing is left of the one before."""
+        for (lpar, number), start in tuple(self._open.items()):
+            if lpar == event["lpar"]:
+                del self._open[lpar, number]
+                what = f"start {number} of {lpar} (device {start.device})"
+                self.violate(event, f"{what} is {start.state}, and was lost by the reset")
 
     def _accepted(self, event: Event) -> None:
         lpar, number = event["lpar"], event["start"]

@@ -5,7 +5,8 @@ Checked:
   do not begin before that SIE. After `guest.ended` a slice may still be told, none may go on;
 - no page moves, no checksum is taken and no move starts while a LIP of the LPAR runs;
 - no SIE while the LPAR's pages are on the move, or its relocation is between QUIESCING and NOTIFYING;
-- when QUIESCING is entered, no LIP of the LPAR runs any more.
+- when QUIESCING is entered, no LIP of the LPAR runs any more; nor when it is held (STOP), loaded (IPL) or
+  deactivated; from STOP to START there is no SIE.
 
 Not checked: accesses one by one (a slice tells its first and last time only); that a LIP stops soon; whether
 LIP control's messages are in order; guests' own final checks, which read a zone that nobody runs in.
@@ -34,6 +35,7 @@ class StopHolds(Checker):
         self._since = self._running.since
         self._moving: dict[str, int] = {}  # LPAR -> when its move started
         self._phases: dict[str, str] = {}  # LPAR -> phase of its relocation
+        self._held: dict[str, int] = {}  # LPAR -> since when the operator holds it
         return {
             "sie.issued": self._sie,
             "lip.stopped": self._running.stopped,
@@ -45,6 +47,12 @@ class StopHolds(Checker):
             "move.ended": self._move_ended,
             "custody.recorded": self._needs_standstill,
             "custody.verified": self._needs_standstill,
+            "exchange.started": self._exchange_started,
+            "chunk.exchanged": self._exchange_chunk,
+            "exchange.ended": self._exchange_ended,
+            "guest.held": self._hold,
+            "guest.loaded": self._loaded,
+            "lpar.deactivated": self._loaded,
         }
 
     def _slice(self, event: Event) -> None:
@@ -65,6 +73,8 @@ class StopHolds(Checker):
 
     def _sie(self, event: Event) -> None:
         lpar = event["lpar"]
+        if lpar in self._held:
+            self.violate(event, f"{lpar} is started, but the operator holds it since {self._held[lpar]} ns")
         if lpar in self._moving:
             self.violate(event, f"{lpar} is started while its pages move since {self._moving[lpar]} ns")
         elif self._phases.get(lpar) in _STANDSTILL:
@@ -87,8 +97,36 @@ class StopHolds(Checker):
     def _move_ended(self, event: Event) -> None:
         self._moving.pop(event["lpar"], None)
 
+    def _exchange_started(self, event: Event) -> None:
+        for lpar in (event["lower"], event["upper"]):
+            self._moving[lpar] = event["t"]
+            self._stands(event, lpar)
+
+    def _exchange_chunk(self, event: Event) -> None:
+        for lpar in (event["lower"], event["upper"]):
+            self._stands(event, lpar)
+
+    def _exchange_ended(self, event: Event) -> None:
+        for lpar in (event["lower"], event["upper"]):
+            self._moving.pop(lpar, None)
+
+    def _hold(self, event: Event) -> None:
+        if event["held"]:
+            self._held[event["lpar"]] = event["t"]
+            self._needs_standstill(event)
+        else:
+            self._held.pop(event["lpar"], None)
+
+    def _loaded(self, event: Event) -> None:
+        """IPL, or the end: nobody runs what was there before."""
+        self._needs_standstill(event)
+        self._held.pop(event["lpar"], None)
+
     def _needs_standstill(self, event: Event) -> None:
+        self._stands(event, event["lpar"])
+
+    def _stands(self, event: Event, lpar: str) -> None:
         self.checked += 1
-        running = self._running.of(event["lpar"])
+        running = self._running.of(lpar)
         if running:
-            self.violate(event, f"{event['lpar']} still runs on {', '.join(running)}")
+            self.violate(event, f"{lpar} still runs on {', '.join(running)}")

@@ -1,6 +1,6 @@
 """inside-zone: guests stay inside their LPAR's zone, translated by the origin in force.
 
-Checked, for each slice with accesses, against the map (`lpar.activated`, `zone.moved`):
+Checked, for each slice with accesses, against the map (`lpar.activated`, `zone.moved`, `zone.resized`):
 - the lowest and highest host address lie in the zone;
 - the origin used is the zone's: a stale origin is caught even where its addresses happen to be inside.
 
@@ -31,6 +31,7 @@ class InsideZone(Checker):
         return {
             "lpar.activated": self._moved,
             "zone.moved": self._moved,
+            "zone.resized": self._moved,
             "slice.ended": self._slice,
         }
 
