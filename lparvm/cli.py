@@ -175,6 +175,58 @@ def _show(report: Any) -> None:
 
 
 @group.command()
+@click.argument("scenario")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="As for `run`.")
+@click.option(
+    "--clock", type=click.Choice(["real", "virtual"]), default="virtual", show_default=True,
+    help="Virtual: loading takes as long as moving so many bytes.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the comparison as one JSON object.")
+def compare(scenario: str, seed: int, clock: str, *, as_json: bool) -> int:
+    """Run a scenario twice: moved by MVSTOR, and by deactivate, define and IPL; show outage and work lost."""
+    from lparvm.compare import compare as run_both  # noqa: PLC0415 - other commands start without it
+    from lparvm.console.compare_view import comparison_table  # noqa: PLC0415
+    from lparvm.console.terminal import make_console  # noqa: PLC0415
+
+    options = _options(scenario, seed, None, "protocol", "full")
+    with interruptible():
+        comparison = run_both(scenario, clock="virtual" if clock == "virtual" else "real", options=options)
+        if as_json:
+            import orjson  # noqa: PLC0415
+
+            click.echo(orjson.dumps(comparison.as_json(), option=orjson.OPT_INDENT_2))
+        else:
+            console = make_console()
+            for part in comparison_table(comparison):
+                console.print()
+                console.print(part)
+    return comparison.exit_code
+
+
+@group.command()
+@click.argument("scenario")
+@click.argument("goal")
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as one JSON object.")
+def plan(scenario: str, goal: str, *, as_json: bool) -> int:
+    """Plan moves and exchanges that make room, without running anything: "FREE 200M", "EXPAND LPAR1 SIZE=300M"."""
+    from lparvm.console.plan_view import planning_parts  # noqa: PLC0415 - other commands start without it
+    from lparvm.console.terminal import make_console  # noqa: PLC0415
+    from lparvm.planning import plan_scenario  # noqa: PLC0415
+
+    planning = plan_scenario(scenario, goal)
+    if as_json:
+        import orjson  # noqa: PLC0415
+
+        click.echo(orjson.dumps(planning.as_json(), option=orjson.OPT_INDENT_2))
+        return planning.exit_code
+    console = make_console()
+    for part in planning_parts(planning):
+        console.print(part)
+        console.print()
+    return planning.exit_code
+
+
+@group.command()
 @click.argument("name", required=False)
 def scenarios(name: str | None) -> None:
     """List the built-in scenarios, or print the TOML of one to start your own."""

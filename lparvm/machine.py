@@ -16,15 +16,21 @@ import trio
 from attrs import Factory, evolve, frozen
 from trio.lowlevel import enable_ki_protection
 
+from lparvm.actors.guest_table import Life
+from lparvm.actors.lpar_control import bring_back
 from lparvm.actors.run_clock import RunClock
 from lparvm.actors.service_processor import ServiceProcessor
 from lparvm.arch.address import PAGE_BYTES
 from lparvm.assembly import Assembly, Parts
 from lparvm.config import THREAD_SWITCH_INTERVAL_S
+from lparvm.faults import STRIKES, Faults
+from lparvm.moments import Moments
 from lparvm.protocol import messages as m
+from lparvm.protocol.lpar_entry import LparEntry
 from lparvm.protocol.results import Result, message_text
 from lparvm.report import GuestReport, RunReport, verdict_of
-from lparvm.scenario import LparConfig, Scenario, load_scenario
+from lparvm.scenario import FaultConfig, Scenario, load_scenario
+from lparvm.scenario.model import FaultKind
 from lparvm.storage.main_storage import MainStorage
 from lparvm.trace.rules import RuleBook
 from lparvm.trace.vocabulary import Level
@@ -63,6 +69,7 @@ class Machine:
         assembly: its parts.
         report: the run's report; there after `open_machine` has closed.
         interrupted: the run was ended early, by Ctrl-C or its caller.
+        moments: waits for moments of operations; only where the scenario has any.
         expected: operation id -> the result that is expected of it; what isn't here may end in any way.
     """
 
@@ -80,6 +87,11 @@ class Machine:
             proof=options.proof,
         )  # fmt: skip
         listeners = (self._rules.feed, *options.listeners)
+        self.moments = Moments()
+        self._faults = Faults(self)
+        times = [one.at_ns for one in scenario.commands] + [one.at_ns for one in scenario.faults]
+        if None in times:
+            listeners += (self.moments.watch,)
         self.trace = Trace(
             now_ns=self.clock.now_ns, level=options.level, path=options.trace, header=header,
             listeners=listeners,
@@ -115,16 +127,29 @@ class Machine:
         """Start every actor."""
         self.assembly.start(nursery)
 
+    def start_faults(self, nursery: trio.Nursery) -> None:
+        """Let the scenario's faults strike when they come due."""
+        self._faults.start(nursery)
+
     def rows(self) -> tuple[m.FrameRow, ...]:
         """The LPAR frame now."""
         return self.assembly.rows()
 
+    def strike(self, fault: FaultConfig) -> None:
+        """Let a fault of the scenario's kinds strike now."""
+        self.tell_fault(fault, STRIKES[fault.kind](self, fault))
+
+    def tell_fault(self, fault: FaultConfig, text: str) -> None:
+        """A fault has struck: tell trace and operator."""
+        if fault.kind is FaultKind.STORAGE:
+            cause = self._log.emit("storage.failed", frame=fault.address // PAGE_BYTES)
+        else:
+            cause = self._log.emit("fault.injected", kind=fault.kind, target=fault.target)
+        self.svp.tell_operator(None, "LVM080W", message_text("LVM080W", fault=text), cause)
+
     def fail_frame(self, address: int) -> None:
         """A fault: the frame of this host absolute address fails from now on."""
-        frame = address // PAGE_BYTES
-        self.storage.fail_frame(frame)
-        cause = self._log.emit("storage.failed", frame=frame)
-        self.svp.tell_operator(None, "LVM080W", message_text("LVM080W", frame=frame), cause)
+        self.strike(FaultConfig(FaultKind.STORAGE, str(address), address=address))
 
     def refuse_sale(self, iop: str) -> None:
         """A fault: the next SALE is refused by this IOP."""
@@ -144,8 +169,8 @@ class Machine:
             self.svp.abandon()
             self._log.emit("machine.ended", interrupted=self.interrupted)
             ended_ns = self.clock.now_ns()
-            self.assembly.control.bring_back(self.assembly.zones.zone_of)
-            guests = tuple(self._verify(lpar) for lpar in self.scenario.lpars)
+            bring_back(self.assembly.records, self.assembly.zones.zone_of)
+            guests = tuple(self._verify(entry) for entry in self.assembly.records.lpars.values())
             rules = self._rules.finish()
             results = tuple(
                 evolve(result, expected=self.expected.get(op)) for op, result in self.svp.results.items()
@@ -160,7 +185,7 @@ class Machine:
                 digest=self.trace.digest, trace=self.options.trace, duration_ns=ended_ns,
                 main_storage_frames=self.scenario.main_storage_frames, frame_before=self.frame_before,
                 frame_after=self.rows(), commands=results, guests=guests, rules=rules,
-                interrupted=self.interrupted,
+                interrupted=self.interrupted, retired=self.assembly.zones.retired,
             )  # fmt: skip
         finally:
             self.release()
@@ -170,27 +195,18 @@ class Machine:
         self.trace.close("failed")
         self.assembly.close()
 
-    def _verify(self, lpar: LparConfig) -> GuestReport:
-        guest = self.assembly.guests[lpar.name]
-        # What the run itself touched is counted; the final check is not.
-        steps, stores, fetches = guest.steps, guest.stores, guest.fetches
-        states = self.assembly.states[lpar.name]
-        for state in states:
-            # The map says where the pages are, also where the run ended before each LIP was told.
-            state.zone = self.assembly.zones.zone_of(lpar.name)
-        failure = guest.verify(states)
-        for damage in guest.take_damage():
-            self._log.emit(
-                "guest.damaged", lpar=lpar.name, lip=damage.lip, address=damage.address,
-                expected=damage.expected, found=damage.found,
-            )  # fmt: skip
-        self._log.emit(
-            "guest.verified", lpar=lpar.name, guest=lpar.guest, steps=steps, damage=guest.damage_count
-        )
-        failed = failure is not None or self.assembly.lip_controls[lpar.name].failed
+    def _verify(self, entry: LparEntry) -> GuestReport:
+        """The last life of an LPAR's guest, and those before it."""
+        lpar, table = entry.name, self.assembly.guest_table
+        if lpar in table.loaded:
+            life = table.verify(lpar, self.assembly.zones.zone_of(lpar))
+            table.end(lpar, life, self._log, failed=self.assembly.lip_controls[lpar].failed)
+        nothing = Life(entry.plan.guest, len(entry.plan.lips), 0, 0, 0)
+        *earlier, last = table.lives.get(lpar, [nothing])
         return GuestReport(
-            lpar=lpar.name, guest=lpar.guest, lip_count=len(lpar.lips), steps=steps, stores=stores,
-            fetches=fetches, damage=tuple(guest.damage), damage_count=guest.damage_count, failed=failed,
+            lpar=lpar, guest=last.guest, lip_count=last.lip_count, steps=last.steps, stores=last.stores,
+            fetches=last.fetches, damage=last.damage, damage_count=last.damage_count, failed=last.failed,
+            lives=tuple(earlier),
         )  # fmt: skip
 
 

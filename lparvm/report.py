@@ -6,10 +6,11 @@ from typing import Any
 
 from attrs import frozen
 
-from lparvm.actors.service_processor import CommandResult
+from lparvm.actors.guest_table import Life
 from lparvm.arch.address import PAGE_BYTES
 from lparvm.guests.base import Damage
 from lparvm.protocol.messages import BusyDevice, FrameRow
+from lparvm.protocol.news import CommandResult
 from lparvm.trace.rules import RuleVerdict
 from lparvm.units import seconds
 
@@ -27,6 +28,8 @@ class GuestReport:
         damage: damage found, as far as it is kept in detail.
         damage_count: all damage found.
         failed: it could not go on (an exception, a program interruption).
+        lives: earlier lives in this LPAR, ended by IPL or DEACTIVATE, oldest first. The other fields are of the
+            last one.
     """
 
     lpar: str
@@ -38,6 +41,17 @@ class GuestReport:
     damage: tuple[Damage, ...]
     damage_count: int
     failed: bool
+    lives: tuple[Life, ...] = ()
+
+    @property
+    def ever_damaged(self) -> bool:
+        """Whether damage was found in any life."""
+        return bool(self.damage_count or any(life.damage_count for life in self.lives))
+
+    @property
+    def ever_failed(self) -> bool:
+        """Whether a guest failed in any life."""
+        return self.failed or any(life.failed for life in self.lives)
 
 
 def verdict_of(
@@ -45,11 +59,11 @@ def verdict_of(
 ) -> str:
     """The verdict of a run: the worst of what was found."""
     guests = tuple(guests)
-    if any(guest.damage_count for guest in guests):
+    if any(guest.ever_damaged for guest in guests):
         return DAMAGED
     if any(rule.verdict == "broken" for rule in rules):
         return BROKEN
-    if any(guest.failed for guest in guests):
+    if any(guest.ever_failed for guest in guests):
         return FAILED
     if not all(result.as_expected for result in results):
         return UNEXPECTED
@@ -58,7 +72,11 @@ def verdict_of(
 
 @frozen
 class RunReport:
-    """The result of a run. Sizes of frames are in 4 KiB frames, times in ns; `as_json` has bytes and seconds."""
+    """The result of a run. Sizes of frames are in 4 KiB frames, times in ns; `as_json` has bytes and seconds.
+
+    Attributes:
+        retired: frames out of use at the end, host absolute, ascending.
+    """
 
     scenario: str
     seed: int
@@ -74,6 +92,7 @@ class RunReport:
     guests: tuple[GuestReport, ...]
     rules: tuple[RuleVerdict, ...]
     interrupted: bool = False
+    retired: tuple[int, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -94,6 +113,7 @@ class RunReport:
             "duration_s": seconds(self.duration_ns),
             "frame_before": _rows(self.frame_before),
             "frame_after": _rows(self.frame_after),
+            "out_of_use": [frame * PAGE_BYTES for frame in self.retired],
             "commands": [_command(result) for result in self.commands],
             "guests": [_guest(guest) for guest in self.guests],
             "rules": [
@@ -169,8 +189,24 @@ def _guest(guest: GuestReport) -> dict[str, Any]:
         "steps": guest.steps,
         "stores": guest.stores,
         "fetches": guest.fetches,
-        "damage": [
-            {"address": one.address, "expected": one.expected, "found": one.found, "lip": one.lip}
-            for one in guest.damage
+        "damage": _damage(guest.damage),
+        "lives": [
+            {
+                "guest": life.guest,
+                "lip_count": life.lip_count,
+                "steps": life.steps,
+                "stores": life.stores,
+                "fetches": life.fetches,
+                "damage": _damage(life.damage),
+                "ended_by": life.ended_by,
+            }
+            for life in guest.lives
         ],
     }
+
+
+def _damage(damage: Sequence[Damage]) -> list[dict[str, Any]]:
+    return [
+        {"address": one.address, "expected": one.expected, "found": one.found, "lip": one.lip}
+        for one in damage
+    ]

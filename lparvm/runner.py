@@ -4,8 +4,9 @@
 """
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -17,10 +18,12 @@ from lparvm.dst.deterministic import deterministic_scheduling
 from lparvm.errors import UsageError
 from lparvm.machine import Machine, Options, open_machine
 from lparvm.report import RunReport
-from lparvm.scenario import CommandConfig, FaultConfig, Scenario, load_scenario
+from lparvm.scenario import CommandConfig, Scenario, load_scenario
 
 Clock = Literal["real", "virtual"]
 OnMachine = Callable[[Machine], None]
+Given = dict[tuple[int, int], str]
+"""(position in the file, 0 or the number in `then` from 1) -> operation."""
 
 
 def run(
@@ -79,7 +82,7 @@ async def run_scenario(
     """As `run`, inside a trio run; the clock is that run's."""
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(str(scenario))
-    given: dict[int, str] = {}  # position in the file -> operation
+    given: Given = {}
     async with open_machine(scenario, options) as machine:
         if on_machine is not None:
             on_machine(machine)
@@ -93,36 +96,50 @@ async def run_scenario(
     return _in_file_order(machine.report, given)
 
 
-def _in_file_order(report: RunReport, given: dict[int, str]) -> RunReport:
+def _in_file_order(report: RunReport, given: Given) -> RunReport:
     """The scenario's commands first, as they stand in the file; then those that others gave."""
     by_op = {result.operation: result for result in report.commands}
-    ordered = [by_op.pop(given[position]) for position in sorted(given)]
+    ordered = [by_op.pop(given[place]) for place in sorted(given)]
     return evolve(report, commands=(*ordered, *by_op.values()))
 
 
-async def _follow(machine: Machine, scenario: Scenario, given: dict[int, str]) -> None:
+async def _follow(machine: Machine, scenario: Scenario, given: Given) -> None:
     """The timeline: until the duration is over and every command was answered."""
-    async with trio.open_nursery() as nursery:
-        for position, command in enumerate(scenario.commands):
-            nursery.start_soon(_give, machine, command, position, given)
-        for fault in scenario.faults:
-            nursery.start_soon(_inject, machine, fault)
-        await machine.clock.sleep_until_ns(scenario.run.duration_ns)
+    async with trio.open_nursery() as waiting:
+        machine.start_faults(waiting)
+        async with trio.open_nursery() as nursery:
+            for position, command in enumerate(scenario.commands):
+                give = partial(_give, machine, command, position, given)
+                if command.at_ns is None:
+                    waiting.start_soon(_at_moment, machine, command, nursery, give)
+                else:
+                    nursery.start_soon(_at_time, machine, command.at_ns, give)
+            await machine.clock.sleep_until_ns(scenario.run.duration_ns)
+        # Commands and faults whose moment never came.
+        waiting.cancel_scope.cancel()
 
 
-async def _give(machine: Machine, command: CommandConfig, position: int, given: dict[int, str]) -> None:
-    await machine.clock.sleep_until_ns(command.at_ns)
-    op = given[position] = machine.svp.submit(command.text)
-    machine.expected[op] = command.expect
-    await machine.svp.answer(op)
+async def _at_time(machine: Machine, at_ns: int, give: Callable[[], Awaitable[None]]) -> None:
+    await machine.clock.sleep_until_ns(at_ns)
+    await give()
 
 
-async def _inject(machine: Machine, fault: FaultConfig) -> None:
-    await machine.clock.sleep_until_ns(fault.at_ns)
-    if fault.kind == "storage":
-        machine.fail_frame(fault.address)
-    else:
-        machine.refuse_sale(fault.target)
+async def _at_moment(
+    machine: Machine, command: CommandConfig, nursery: trio.Nursery, give: Callable[[], Awaitable[None]]
+) -> None:
+    assert command.when is not None, "it has a time or a moment"
+    come = trio.Event()
+    machine.moments.at(command.when, come.set)
+    await come.wait()
+    nursery.start_soon(give)
+
+
+async def _give(machine: Machine, command: CommandConfig, position: int, given: Given) -> None:
+    for number, text in enumerate((command.text, *command.then)):
+        op = machine.svp.submit(text)
+        given[position, number] = op
+        machine.expected[op] = command.expect
+        await machine.svp.answer(op)
 
 
 @contextmanager

@@ -52,7 +52,7 @@ def test_a_run_shows_frames_bar_rules_and_verdict(scenario: str):
 
 KEYS = {
     "scenario": str, "seed": int, "clock": str, "verdict": str, "digest": str, "trace": (str, type(None)),
-    "duration_s": float, "frame_before": list, "frame_after": list, "commands": list, "guests": list, "rules": list,
+    "duration_s": float, "frame_before": list, "frame_after": list, "out_of_use": list, "commands": list, "guests": list, "rules": list,
 }  # fmt: skip
 COMMAND_KEYS = {
     "text": str, "at_s": float, "result": str, "code": str, "message": str, "operation": str,
@@ -63,6 +63,7 @@ ROW_KEYS = {"name": str, "origin": int, "size": int, "gap": int, "expanded": int
 LIP_KEYS = {"lpar": str, "lip": str, "stopped_s": float, "phases_s": dict}
 GUEST_KEYS = {
     "lpar": str, "guest": str, "lip_count": int, "steps": int, "stores": int, "fetches": int, "damage": list,
+    "lives": list,
 }  # fmt: skip
 RULE_KEYS = {"rule": str, "verdict": str, "checked": int}
 

@@ -12,6 +12,7 @@ from lparvm.errors import CommandError, ScenarioError, UsageError
 from lparvm.guests import PythonGuest
 from lparvm.machine import Machine, Options, open_machine
 from lparvm.protocol.results import Result
+from lparvm.protocol.targets import Hsa
 from lparvm.scenario import parse_scenario
 from lparvm.storage.main_storage import MainStorage
 from lparvm.trace.reader import read_trace
@@ -79,8 +80,8 @@ async def test_typed_methods_give_the_same_commands_as_texts(autojump_clock):
         svp = trial.machine.svp
         moved = await svp.move_storage("B", 2 * M, stop_ns=1_500_000_000, quiesce_ns=250_000_000)
         (order,) = trial.of("MoveStorage")
-        assert (order["target_frame"], order["stop_ns"], order["quiesce_ns"]) == (
-            512, 1_500_000_000, 250_000_000,
+        assert (order["target"], order["stop_ns"], order["quiesce_ns"]) == (
+            Hsa(2 * M), 1_500_000_000, 250_000_000,
         )  # fmt: skip
         assert moved.result is Result.COMPLETED
         assert (await svp.move_storage("B", 2 * M + 1)).result is Result.NOT_ON_PAGE
@@ -122,7 +123,7 @@ async def test_displays_show_frame_storage_devices_and_operations(autojump_clock
         op = svp.submit("MVSTOR B HSA=2M")
         await trial.sleep_ms(5)
         (line,) = (await svp.display("OPERATIONS")).lines
-        assert line.split()[:3] == [op, "B", "MOVING"]
+        assert line.split()[:4] == [op, "MVSTOR", "B", "MOVING"]
         assert "moving" in (await svp.display("FRAME")).lines[3]
         await svp.answer(op)
 
@@ -147,7 +148,8 @@ async def test_listeners_hear_messages_progress_and_results_in_order(autojump_cl
     across = [news.pages_across for news in heard if isinstance(news, Progress)]
     assert across == sorted(across)
     assert across[-1] == 64
-    (message,) = [news for news in heard if isinstance(news, OperatorMessage)]
+    predicted, message = [news for news in heard if isinstance(news, OperatorMessage)]
+    assert (predicted.code, predicted.operation) == ("LVM015I", "op.1")
     assert (message.code, message.operation) == ("LVM032W", "op.1")
     assert "0190" in message.text
     assert heard[-1] == answer, "the result is the last that is told"

@@ -3,7 +3,7 @@
 import pytest
 from attrs import define, evolve
 
-import lparvm.actors.lpar_control
+import lparvm.actors.storage_jobs
 from lparvm.actors.iop import Iop
 from lparvm.actors.lip import Lip
 from lparvm.actors.resource_manager import ResourceManager
@@ -57,23 +57,25 @@ class ManagerThatSkipsSale(ResourceManager):
     """Commits without telling the IOPs."""
 
     def _begin_sale(self, message, cause):
-        super()._begin_sale(evolve(message, iops=()), cause)
+        silent = tuple(evolve(one, iops=()) for one in message.placements)
+        super()._begin_sale(evolve(message, placements=silent), cause)
 
 
 class ManagerThatForgetsTheOthers(ResourceManager):
     """Gives away frames that another LPAR holds."""
 
-    def _check(self, op, lpar, target, cause, *, reserve):
+    def _check(self, op, placements, cause, *, reserve):
         if reserve:
-            self.log.emit("area.reserved", op=op, cause=cause, lpar=lpar, origin_frame=0, extent_frames=10)
-        super()._check(op, lpar, target, cause, reserve=reserve)
+            zone = {"origin_frame": 0, "extent_frames": 10}
+            self.log.emit("area.reserved", op=op, cause=cause, lpar=placements[0].lpar, **zone, partners=[])
+        super()._check(op, placements, cause, reserve=reserve)
 
 
 def restart_early(record, event):
     """The guest is restarted when the move begins."""
     record, orders = relocation.advance(record, event)
     if any(isinstance(order, o.BeginMove) for order in orders):
-        order = m.RestartGuest(record.op, record.lpar, record.source)
+        order = m.RestartGuest(record.op, record.lpar, record.parties[0].source)
         orders = (*orders, o.Post(lip_control_of(record.lpar), order))
     if record.state is State.MOVING and isinstance(event, m.GuestRestarted):
         return record, ()
@@ -91,7 +93,7 @@ def skip_notifying(record, event):
     """A phase is left out: from the move to the restart without SALE."""
     record, orders = relocation.advance(record, event)
     if record.state is State.NOTIFYING:
-        return relocation.advance(record, m.AddressLimitsSet(record.op, record.lpar))
+        return relocation.advance(record, m.AddressLimitsSet(record.op))
     return record, orders
 
 
@@ -180,12 +182,12 @@ def test_two_owners_of_a_frame_are_caught():
     ],
 )
 def test_a_broken_mover_is_caught(monkeypatch: pytest.MonkeyPatch, mover: type[PageMove], rules: list[str]):
-    monkeypatch.setattr(lparvm.actors.lpar_control, "PageMove", mover)
+    monkeypatch.setattr(lparvm.actors.storage_jobs, "PageMove", mover)
     _check(run_virtual(HAMMERS), *rules)
 
 
 def test_without_proof_a_lost_page_is_found_by_the_guest(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(lparvm.actors.lpar_control, "PageMove", MoveThatLosesAPage)
+    monkeypatch.setattr(lparvm.actors.storage_jobs, "PageMove", MoveThatLosesAPage)
     report = run_virtual(HAMMERS, proof=False)
     assert report.verdict == "damaged", story(report)
     assert "page-custody" in {rule.rule for rule in report.rules if rule.verdict == "unchecked"}

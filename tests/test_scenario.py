@@ -21,6 +21,7 @@ from lparvm.scenario import (
     load_scenario,
     parse_scenario,
 )
+from lparvm.scenario.model import FaultKind, Moment
 
 M = 1 << 8  # frames of a MB
 S = 1_000_000_000
@@ -77,7 +78,7 @@ text = "MVSTOR LPAR2 HSA=192M"
 [[command]]
 at = "100h"
 text = "DISPLAY FRAME"
-expect = "not_available"
+expect = "no_plan"
 [[fault]]
 at = "0s"
 kind = "storage"
@@ -180,14 +181,102 @@ def test_guests_have_options_and_devices() -> None:
 def test_commands_keep_the_order_of_the_file_and_expect_completion() -> None:
     assert parse_scenario(GOOD).commands == (
         CommandConfig(S, "MVSTOR LPAR2 HSA=192M", Result.COMPLETED),
-        CommandConfig(360_000 * S, "DISPLAY FRAME", Result.NOT_AVAILABLE),
+        CommandConfig(360_000 * S, "DISPLAY FRAME", Result.NO_PLAN),
     ), "a command may come after the run's duration"
 
 
 def test_faults_are_a_frame_or_an_iop() -> None:
     assert parse_scenario(GOOD).faults == (
-        FaultConfig(0, "storage", "192M", 192 << 20), FaultConfig(250_000, "sale-refused", "IOP2"),
+        FaultConfig(FaultKind.STORAGE, "192M", 0, address=192 << 20),
+        FaultConfig(FaultKind.SALE_REFUSED, "IOP2", 250_000),
     )  # fmt: skip
+
+
+WHEN = 'when = { phase = "moving", page = 5, lpar = "lpar2" }'
+
+
+def _with_fault(*lines: str) -> str:
+    """The good file, whose second fault is this one."""
+    old = 'at = "250us"\nkind = "sale-refused"\ntarget = "iop2"'
+    return changed(old, "\n".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("lines", "fault"),
+    [
+        (('kind = "mover"', WHEN), FaultConfig(FaultKind.MOVER, when=Moment("LPAR2", "MOVING", 5))),
+        (
+            ('kind = "control-dies"', 'when = { phase = "BACKING_OUT" }'),
+            FaultConfig(FaultKind.CONTROL_DIES, when=Moment(phase="BACKING_OUT")),
+        ),
+        (
+            ('kind = "lip-stuck"', 'target = "lip4"', 'at = "1s"', 'duration = "2s"'),
+            FaultConfig(FaultKind.LIP_STUCK, "LIP4", S, duration_ns=2 * S),
+        ),
+        (
+            ('kind = "storage"', 'target = "4096"', "when = { page = 0 }"),
+            FaultConfig(FaultKind.STORAGE, "4096", when=Moment(page=0), address=4096),
+        ),
+    ],
+)
+def test_a_fault_comes_at_a_time_or_when_an_operation_is_so_far(lines: tuple[str, ...], fault: FaultConfig):
+    assert parse_scenario(_with_fault(*lines)).faults[1] == fault
+
+
+WRONG_FAULTS = {
+    "two moments": (('kind = "control-dies"', 'at = "1s"', WHEN), "when", "there is a time already"),
+    "no moment": (('kind = "control-dies"',), "at", "is missing"),
+    "an empty moment": (('kind = "control-dies"', 'when = { lpar = "LPAR2" }'), "when", "says nothing"),
+    "an unknown phase": (
+        ('kind = "control-dies"', 'when = { phase = "MOVIN" }'), "when.phase", "no phase 'MOVIN'; expected MOVING",
+    ),
+    "an unknown LPAR": (
+        ('kind = "control-dies"', 'when = { page = 1, lpar = "LPAR7" }'), "when.lpar", "no LPAR 'LPAR7'",
+    ),
+    "a page that is none": (('kind = "mover"', "when = { page = -1 }"), "when.page", "is no number of pages"),
+    "a mover without a page": (('kind = "mover"', 'when = { phase = "MOVING" }'), "when.page", "is missing"),
+    "a target too much": (
+        ('kind = "control-dies"', 'target = "IOP1"', 'at = "1s"'), "target", "does not belong to a fault of kind",
+    ),
+    "a target missing": (('kind = "lip-stuck"', 'at = "1s"', 'duration = "1s"'), "target", "is missing"),
+    "a duration missing": (('kind = "lip-stuck"', 'target = "LIP4"', 'at = "1s"'), "duration", "is missing"),
+    "a duration too much": (
+        ('kind = "control-dies"', 'at = "1s"', 'duration = "1s"'), "duration", "does not belong",
+    ),
+    "an unknown key of a moment": (('kind = "control-dies"', "when = { pages = 1 }"), "when", "pages"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG_FAULTS)
+def test_a_wrong_fault_is_told_with_its_key(name: str):
+    lines, key, told = WRONG_FAULTS[name]
+    with pytest.raises(ScenarioError) as raised:
+        parse_scenario(_with_fault(*lines))
+    assert raised.value.key.startswith(f"fault[1].{key}"), str(raised.value)
+    assert told in str(raised.value)
+
+
+FOLLOWED = '[[command]]\nat = "1s"\ntext = "STOP LPAR1"\n'
+
+
+def test_commands_may_follow_when_the_one_before_them_is_answered():
+    text = GOOD + FOLLOWED + 'then = ["START LPAR1", "DISPLAY FRAME"]\n'
+    assert parse_scenario(text).commands[-1].then == ("START LPAR1", "DISPLAY FRAME")
+    assert parse_scenario(GOOD + FOLLOWED).commands[-1].then == ()
+
+
+@pytest.mark.parametrize(
+    ("then", "key", "told"),
+    [
+        ('["START LPAR1", "MOVE LPAR1"]', ".then[1]", "MOVE"), ('"START LPAR1"', ".then", "an array"),
+        ("[1]", ".then[0]", "1"),
+    ],
+)  # fmt: skip
+def test_a_wrong_command_that_follows_is_told_with_its_key(then: str, key: str, told: str):
+    with pytest.raises(ScenarioError) as raised:
+        parse_scenario(f"{GOOD}{FOLLOWED}then = {then}\n")
+    assert raised.value.key.endswith(key), str(raised.value)
+    assert told in str(raised.value)
 
 
 def test_iops_have_a_rate_or_none() -> None:
@@ -267,7 +356,7 @@ WRONG = {
     "no size": (changed('size = "4K"\n', ""), "lpar[2].size", "is missing"),
     "no command text": (changed('text = "DISPLAY FRAME"\n', ""), "command[1].text", "is missing"),
     "no IOP": (changed('iop = "IOP1"\n', ""), "device[0].iop", "is missing; expected the name of an IOP"),
-    "no fault target": (changed('target = "192M"\n', ""), "fault[0].target", "is missing; expected an address, or"),
+    "no fault target": (changed('target = "192M"\n', ""), "fault[0].target", "is missing; expected an address"),
     # types
     "table that is none": ("machine = 5\n" + GOOD.replace("[machine]", "[timing.x]"), "machine", "5 is no table; expected a table with main_storage"),
     "array that is none": (changed('[[iop]]\nname = "iop1"\n[[iop]]', "[iop]"), "iop", "a table is no array; expected an array of tables: [[ ]]"),
@@ -345,14 +434,13 @@ WRONG = {
     # commands and faults
     "no command": (changed("MVSTOR LPAR2 HSA=192M", "MVSTR LPAR2"), "command[0].text", "'MVSTR': no such command; expected MVSTOR"),
     "command without a target": (changed("LPAR2 HSA=192M", "LPAR2"), "command[0].text", "HSA= or BEFORE= or AFTER= or END is missing"),
-    "unknown result": (changed('"not_available"', '"COMPLETE"'), "command[1].expect", "'COMPLETE' is no result; expected COMPLETED, or another"),
+    "unknown result": (changed('"no_plan"', '"COMPLETE"'), "command[1].expect", "'COMPLETE' is no result; expected COMPLETED, or another"),
     "unknown fault": (changed('"sale-refused"', '"sale_refused"'), "fault[1].kind", "there is no kind of fault 'sale_refused'; expected sale-refused"),
     "fault at no address": (changed('target = "192M"', 'target = "IOP1"'), "fault[0].target", "'IOP1' is not a size; expected the host absolute address"),
     "fault past the end": (changed('target = "192M"', 'target = "509M"'), "fault[0].target", "509M is past the end of main storage"),
     "fault of an unknown IOP": (changed('target = "iop2"', 'target = "iop7"'), "fault[1].target", "there is no IOP 'iop7'"),
     "fault of a number": (changed('target = "iop2"', "target = 7"), "fault[1].target", "there is no IOP 7; expected one of IOP1, IOP2"),
     "fault without a time": (changed('at = "0s"\n', ""), "fault[0].at", "is missing; expected a time from the start"),
-    "fault in a phase": (changed('at = "0s"\n', 'when = { phase = "MOVING" }\n'), "fault[0].when", "is not available in this version"),
     # expanded storage, rates, paths
     "expanded storage that is no size": (changed('"16M"', '"much"'), "lpar[2].expanded_storage", "'much' is not a size; expected a size such as 192M"),
     "expanded storage that is negative": (changed('"16M"', "-4096"), "lpar[2].expanded_storage", "-4096 is not a size"),

@@ -69,6 +69,7 @@ class Trial:
     machine: Machine = field(init=False)
     events: list[Event] = field(factory=list, repr=False)
     _awaited: list[tuple[str, Event, Callable[[Event], object]]] = field(factory=list, repr=False)
+    _always: list[tuple[Event, Callable[[Event], object]]] = field(factory=list, repr=False)
 
     def of(self, event: str, **fields: object) -> list[Event]:
         return [
@@ -103,9 +104,21 @@ class Trial:
         """Call `then` once, at the next such event."""
         self._awaited.append((event, fields, then))
 
+    def always(self, then: Callable[[Event], object], **fields: object) -> None:
+        """Call `then` at each event with these fields, until `forget`."""
+        self._always.append((fields, then))
+
+    def forget(self) -> None:
+        """Await nothing any more."""
+        self._awaited.clear()
+        self._always.clear()
+
     def feed(self, told: Event) -> None:
         """Take an event from the trace."""
         self.events.append(dict(told))
+        for fields, then in self._always:
+            if all(told.get(name) == value for name, value in fields.items()):
+                then(told)
         for one in self._awaited:
             event, fields, then = one
             if told["event"] == event and all(told.get(name) == value for name, value in fields.items()):

@@ -18,6 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a clone that is not installed works as well
 
 from benchmarks.channel import measure_channel
+from benchmarks.exchange import measure_cancel, measure_exchange
 from benchmarks.figures import Figure, table
 from benchmarks.messages import measure_messages
 from benchmarks.moves import measure_move, measure_proof, measure_sizes
@@ -32,6 +33,8 @@ MEASURES: dict[str, Callable[[int], list[Figure]]] = {
     "move": measure_move,
     "proof": measure_proof,
     "sizes": measure_sizes,
+    "exchange": measure_exchange,
+    "cancel": measure_cancel,
     "throughput": measure_throughput,
     "messages": measure_messages,
     "channel": measure_channel,
@@ -42,6 +45,7 @@ MEASURES: dict[str, Callable[[int], list[Figure]]] = {
 QUICK: dict[str, Callable[[int], list[Figure]]] = {
     **MEASURES,
     "sizes": lambda repeats: measure_sizes(repeats, sizes_mib=(16, 64, 256)),
+    "cancel": lambda repeats: measure_cancel(repeats, size_mib=768),
     "throughput": lambda repeats: measure_throughput(repeats, window_ns=NS_PER_S // 2),
     "messages": lambda repeats: measure_messages(repeats, count=2_000),
     "channel": lambda repeats: measure_channel(repeats, window_ns=NS_PER_S // 5),

@@ -105,7 +105,8 @@ async def _keep(screen: Screen, machine: Machine) -> None:
     total_bytes = machine.scenario.main_storage_frames * PAGE_BYTES
     while True:
         rows = machine.rows()
-        screen.lpars = tuple(row.name for row in rows)
+        # LPARs come and go; one that is defined and not active has no row, and can be named all the same.
+        screen.lpars = tuple(dict.fromkeys((*(row.name for row in rows), *machine.svp.lpars)))
         screen.toolbar = toolbar(rows, total_bytes, operation_lines(machine.svp.operations()))
         await trio.sleep(_TOOLBAR_INTERVAL_S)
 

@@ -1,16 +1,18 @@
 """What the operator sees while a machine runs: messages and answers as they come, a bar while pages move."""
 
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from lparvm.actors.service_processor import CommandResult, OperatorMessage
-from lparvm.actors.service_processor import Progress as OperationProgress
 from lparvm.console import render
 from lparvm.console.terminal import make_console
-from lparvm.machine import Machine
+from lparvm.protocol.news import CommandResult, News, OperatorMessage
+from lparvm.protocol.news import Progress as OperationProgress
+
+if TYPE_CHECKING:
+    from lparvm.machine import Machine
 
 
 class Live:
@@ -26,12 +28,12 @@ class Live:
         self._bars: dict[str, TaskID] = {}
         out = console if console.is_terminal else make_console(stderr=True)
         self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("pages"),
+            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[shown]}"),
             TimeElapsedColumn(), console=out, transient=True,
             disable=not (bars and out.is_terminal),
         )  # fmt: skip
 
-    def attach(self, machine: Machine) -> None:
+    def attach(self, machine: "Machine") -> None:
         """Listen to this machine; its frame is shown first."""
         scenario = machine.scenario
         self._console.print(scenario.title or scenario.name, style="bold")
@@ -39,7 +41,7 @@ class Live:
         self._console.print()
         machine.svp.listen(self.tell)
 
-    def tell(self, news: OperatorMessage | OperationProgress | CommandResult) -> None:
+    def tell(self, news: News) -> None:
         """One piece of news."""
         match news:
             case OperatorMessage():
@@ -54,17 +56,18 @@ class Live:
         if self._progress.disable:
             return
         if news.operation not in self._bars:
-            self._bars[news.operation] = self._progress.add_task("", total=news.pages)
-        bar = self._bars[news.operation]
+            self._bars[news.operation] = self._progress.add_task("", total=100, shown="")
         self._progress.update(
-            bar, completed=news.pages_across, description=f"{news.operation} {news.lpar} {news.phase.lower()}"
-        )
+            self._bars[news.operation], completed=min(news.percent, 100), shown=render.progress_text(news),
+            description=f"{news.operation} {news.lpar} {news.phase.lower()}",
+        )  # fmt: skip
         if news.phase == "REPORTED":
             self._end_bar(news.operation)
 
     def _end_bar(self, operation: str) -> None:
-        if operation in self._bars:
-            self._progress.remove_task(self._bars.pop(operation))
+        """Of an operation, or of a command's operations."""
+        for one in [bar for bar in self._bars if bar == operation or bar.startswith(f"{operation}.")]:
+            self._progress.remove_task(self._bars.pop(one))
 
     def __enter__(self) -> Self:
         """Show the bars."""

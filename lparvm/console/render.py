@@ -8,16 +8,17 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from lparvm.actors.service_processor import CommandResult, OperatorMessage
 from lparvm.arch.address import PAGE_BYTES
-from lparvm.protocol.displays import has_expanded, mark_of, storage_bar
+from lparvm.protocol.displays import RETIRED_MARK, has_expanded, mark_of, retired_lines, storage_bar
 from lparvm.protocol.messages import FrameRow
+from lparvm.protocol.news import CommandResult, OperatorMessage, Progress
 from lparvm.report import INTACT, RunReport
 from lparvm.units import format_duration, format_size, seconds
 
 # Colours that colour-blind people can tell apart (Okabe and Ito); the marks say it without colour.
 _COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")
 _BAR_COLUMNS = 64
+_BAR_STYLES = {".": "dim", RETIRED_MARK: "bold red"}
 
 # A command that was answered later than this says when it was given.
 _NOTABLE_NS = 100_000_000
@@ -55,7 +56,7 @@ class _Trimmed:
 
 def summary(report: RunReport) -> tuple[RenderableType, ...]:
     """What is shown at the end of a run, in this order, with an empty line before each."""
-    after = frame("after", report.frame_after, report.main_storage_frames)
+    after = frame("after", report.frame_after, report.main_storage_frames, report.retired)
     stood = standings(report.commands)
     return (after, *(() if stood is None else (stood,)), guests(report), rules(report), verdict(report))
 
@@ -71,8 +72,13 @@ def _message(code: str, text: str) -> str:
     return f"{code} " + "\n".join(map(printable, lines))
 
 
-def frame(title: str, rows: Sequence[FrameRow], main_storage_frames: int) -> RenderableType:
-    """The LPAR frame as a table (Figs. 3A, 4A), and storage as a bar (Figs. 3B, 4B)."""
+def frame(
+    title: str, rows: Sequence[FrameRow], main_storage_frames: int, retired: Sequence[int] = ()
+) -> RenderableType:
+    """The LPAR frame as a table (Figs. 3A, 4A), and storage as a bar (Figs. 3B, 4B).
+
+    With frames that are `retired`, out of use, they are marked in the bar and named below.
+    """
     table = _table(title)
     expanded = has_expanded(rows)
     table.add_column("")
@@ -81,7 +87,7 @@ def frame(title: str, rows: Sequence[FrameRow], main_storage_frames: int) -> Ren
         table.add_column(name, justify="right")
     table.add_column("state")
     total = main_storage_frames * PAGE_BYTES
-    bar = storage_bar(rows, total, _BAR_COLUMNS)
+    bar = storage_bar(rows, total, _BAR_COLUMNS, retired)
     marks = [mark_of(position) for position in range(len(rows))]
     for position, row in enumerate(rows):
         sizes = [row.origin, row.size, row.gap, *((row.expanded,) if expanded else ())]
@@ -89,8 +95,10 @@ def frame(title: str, rows: Sequence[FrameRow], main_storage_frames: int) -> Ren
         table.add_row(marked, row.name, *map(_size, sizes), row.state)
     drawn = Text("0 ")
     for mark in bar:
-        drawn.append(mark, style=_colour(marks.index(mark)) if mark in marks else "dim")
+        drawn.append(mark, style=_colour(marks.index(mark)) if mark in marks else _BAR_STYLES[mark])
     drawn.append(f" {format_size(total)}")
+    for line in retired_lines(rows, retired):
+        drawn.append(f"\n{line}", style="red")
     return Group(_Trimmed(table), drawn)
 
 
@@ -109,6 +117,12 @@ def command_line(result: CommandResult) -> Text:
     if not result.lines:
         return text.append(f"  {_message(result.code, result.message)}")
     return text.append("".join("\n" + line for line in result.lines))
+
+
+def progress_text(progress: Progress) -> str:
+    """How far an operation is, and how long it will still take where that is known."""
+    left = "" if progress.left_ns is None else f", about {format_duration(progress.left_ns)} left"
+    return f"{min(progress.percent, 100)} %{left}"
 
 
 def message_line(message: OperatorMessage) -> Text:

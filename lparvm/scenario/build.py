@@ -10,17 +10,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from lparvm import config
-from lparvm.arch.address import PAGE_BYTES, PAGE_SHIFT, Zone
+from lparvm.arch.address import PAGE_SHIFT, Zone
 from lparvm.arch.subchannel import PATHS_MAX
 from lparvm.errors import ScenarioError, UsageError
 from lparvm.protocol.actor_names import LPAR_CONTROL, RESOURCE_MANAGER, SERVICE_PROCESSOR
 from lparvm.protocol.commands import GRAMMAR
 from lparvm.scenario import parts
-from lparvm.scenario.errors import WrongValue, choice, error, show
+from lparvm.scenario.build_faults import build_fault, build_moment
+from lparvm.scenario.errors import WrongValue, choice, error
 from lparvm.scenario.model import (
     CommandConfig,
     DeviceConfig,
-    FaultConfig,
     LparConfig,
     RunConfig,
     Scenario,
@@ -29,18 +29,12 @@ from lparvm.scenario.model import (
 from lparvm.scenario.toml_form import (
     CommandTable,
     DeviceTable,
-    FaultTable,
     LparTable,
     ScenarioFile,
 )
-from lparvm.scenario.values import read_size
 from lparvm.units import format_size
 
-STORAGE_FAULT = "storage"
-SALE_REFUSED = "sale-refused"
-
 _ACTORS = (SERVICE_PROCESSOR, LPAR_CONTROL, "LIPCTL", RESOURCE_MANAGER, "MACHINE", "OPERATOR")
-_LATER = "is not available in this version"
 
 Wrong = Callable[..., ScenarioError]
 """`wrong(key, problem, expected)`: the error to raise."""
@@ -70,11 +64,18 @@ def build(file: ScenarioFile, source: str) -> Scenario:
     lpars = _lpars(wrong, file.lpar, frames, iops, devices)
     lips = sorted({lip for lpar in lpars for lip in lpar.lips}, key=_natural)
     _check_count(wrong, "lpar", len(lips), config.LIPS_MAX, "LIPs")
+    names = [lpar.name for lpar in lpars]
     return Scenario(
         name=source, title=file.title, main_storage_frames=frames,
         timing=Timing(file.timing.lip_mips, file.timing.transfer_rate), iops=iops, devices=devices,
-        lpars=lpars, lips=tuple(lips), commands=_commands(wrong, file.command),
-        faults=tuple(_fault(wrong, f"fault[{i}]", table, frames, iops) for i, table in enumerate(file.fault)),
+        lpars=lpars, lips=tuple(lips), commands=_commands(wrong, file.command, names),
+        faults=tuple(
+            build_fault(
+                wrong, f"fault[{i}]", table, frames=frames, iops=iops, lips=lips,
+                lpars=names,
+            )
+            for i, table in enumerate(file.fault)
+        ),
         run=RunConfig(file.run.duration), iop_rates={iop.name: iop.rate for iop in file.iop},
     )  # fmt: skip
 
@@ -194,38 +195,19 @@ def _lips(wrong: Wrong, tables: Sequence[LparTable], iops: Sequence[str]) -> lis
 # --- timeline -------------------------------------------------------------------------------------------
 
 
-def _commands(wrong: Wrong, tables: Sequence[CommandTable]) -> tuple[CommandConfig, ...]:
+def _commands(
+    wrong: Wrong, tables: Sequence[CommandTable], lpars: Sequence[str]
+) -> tuple[CommandConfig, ...]:
+    commands = []
     for index, table in enumerate(tables):
-        _ask(wrong, f"command[{index}].text", partial(parts.check_command, table.text))
-    return tuple(CommandConfig(table.at, table.text, table.expect) for table in tables)
-
-
-def _fault(wrong: Wrong, key: str, table: FaultTable, frames: int, iops: Sequence[str]) -> FaultConfig:
-    if table.when is not None:
-        raise wrong(f"{key}.when", _LATER, "a time, at")
-    if table.at is None:
-        raise wrong(f"{key}.at", "is missing", "a time from the start, such as 1s")
-    if table.kind == STORAGE_FAULT:
-        return FaultConfig(table.at, table.kind, str(table.target), _address(wrong, key, table, frames))
-    if table.kind != SALE_REFUSED:
-        problem = f"there is no kind of fault '{table.kind}'"
-        raise wrong(f"{key}.kind", problem, choice(table.kind, (STORAGE_FAULT, SALE_REFUSED)))
-    name = table.target.upper() if isinstance(table.target, str) else ""
-    if name not in iops:
-        raise wrong(f"{key}.target", f"there is no IOP {show(table.target)}", choice(name, iops))
-    return FaultConfig(table.at, table.kind, name)
-
-
-def _address(wrong: Wrong, key: str, table: FaultTable, frames: int) -> int:
-    try:
-        address = read_size(table.target)
-    except WrongValue as problem:
-        expected = "the host absolute address of the frame, such as 192M"
-        raise wrong(f"{key}.target", problem.problem, expected) from None
-    if address >= frames * PAGE_BYTES:
-        problem_text = f"{format_size(address)} is past the end of main storage"
-        raise wrong(f"{key}.target", problem_text, f"an address below {_size(frames)}")
-    return address
+        key = f"command[{index}]"
+        _ask(wrong, f"{key}.text", partial(parts.check_command, table.text))
+        when = build_moment(wrong, key, table.at, table.when, lpars)
+        _check_count(wrong, f"{key}.then", len(table.then), config.COMMANDS_MAX, "of them")
+        for number, text in enumerate(table.then):
+            _ask(wrong, f"{key}.then[{number}]", partial(parts.check_command, text))
+        commands.append(CommandConfig(table.at, table.text, table.expect, when, table.then))
+    return tuple(commands)
 
 
 # --- checks ---------------------------------------------------------------------------------------------

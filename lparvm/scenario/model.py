@@ -1,5 +1,6 @@
 """What a scenario says, as the machine uses it: storage in frames, times in ns, names in upper case."""
 
+import enum
 from collections.abc import Mapping
 from typing import Any
 
@@ -65,28 +66,68 @@ class LparConfig:
 
 
 @frozen
-class CommandConfig:
-    """A command, given to the service processor at a time from the start, and the result it should have."""
+class Moment:
+    """How far an operation is.
 
-    at_ns: int
+    Attributes:
+        lpar: an operation on this LPAR; None: on any.
+        phase: it is in this phase; with no page: it enters it.
+        page: it has moved so many pages (of an exchange: page steps).
+    """
+
+    lpar: str | None = None
+    phase: str | None = None
+    page: int | None = None
+
+
+@frozen
+class CommandConfig:
+    """A command, given to the service processor at a time or a moment, and the result it should have.
+
+    Attributes:
+        at_ns: time from the start; None: at the moment `when`.
+        text: the command.
+        expect: the result.
+        when: the moment; None: there is a time.
+        then: commands that follow, each given when the one before it was answered; each should have that result.
+    """
+
+    at_ns: int | None
     text: str
     expect: Result = Result.COMPLETED
+    when: Moment | None = None
+    then: tuple[str, ...] = ()
+
+
+class FaultKind(enum.StrEnum):
+    """What can fail."""
+
+    STORAGE = "storage"  # a frame: the page mover has a machine check there
+    SALE_REFUSED = "sale-refused"  # an IOP refuses the next SALE
+    MOVER = "mover"  # the page mover itself
+    CONTROL_DIES = "control-dies"  # LPAR control; its supervisor starts it again
+    LIP_STUCK = "lip-stuck"  # a LIP neither runs nor answers for a while
 
 
 @frozen
 class FaultConfig:
-    """A fault, injected at a time from the start.
+    """A fault, at a time from the start, or when an operation is so far.
 
     Attributes:
-        kind: `storage`: a frame fails; `sale-refused`: an IOP refuses the next SALE.
-        target: the IOP's name; of `storage` the address as it was written.
+        kind: what fails.
+        target: the IOP's or LIP's name; of `storage` the address as it was written; else empty.
+        at_ns: time from the start; None: at the moment `when`.
+        when: the moment; of `mover` its page is where the mover fails.
         address: host absolute address in the frame that fails; 0 for other kinds.
+        duration_ns: how long a LIP hangs.
     """
 
-    at_ns: int
-    kind: str
-    target: str
+    kind: FaultKind
+    target: str = ""
+    at_ns: int | None = None
+    when: Moment | None = None
     address: int = 0
+    duration_ns: int = 0
 
 
 @frozen

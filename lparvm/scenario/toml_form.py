@@ -27,6 +27,7 @@ from lparvm.scenario.values import (
     VALUES,
     Blocks,
     Bytes,
+    Count,
     DeviceNumber,
     ExtentFrames,
     Line,
@@ -90,12 +91,23 @@ class LparTable:
 
 
 @frozen
+class WhenTable:
+    """`when` of a `[[command]]` or a `[[fault]]`: how far an operation is."""
+
+    phase: Name | None = None
+    page: Count | None = None
+    lpar: Name | None = None
+
+
+@frozen
 class CommandTable:
     """`[[command]]`."""
 
-    at: TimeNs
     text: Line
+    at: TimeNs | None = None
+    when: WhenTable | None = None
     expect: Result = Result.COMPLETED
+    then: tuple[Line, ...] = ()
 
 
 @frozen
@@ -103,9 +115,10 @@ class FaultTable:
     """`[[fault]]`."""
 
     kind: Line
-    target: Any
+    target: Any = None
     at: TimeNs | None = None
-    when: Any = None
+    when: WhenTable | None = None
+    duration: PositiveTimeNs | None = None
 
 
 @frozen
@@ -197,7 +210,8 @@ def _make_converter() -> cattrs.Converter:
     converter.register_structure_hook(Lips, lips)
     # The parts before the whole: a hook looks up those of its fields when it is made.
     for table in (
-        MachineTable, TimingTable, IopTable, DeviceTable, LparTable, CommandTable, FaultTable, RunTable,
+        MachineTable, TimingTable, IopTable, DeviceTable, LparTable, WhenTable, CommandTable, FaultTable,
+        RunTable,
         ScenarioFile,
     ):  # fmt: skip
         converter.register_structure_hook(table, _table_hook(table, converter))
@@ -229,8 +243,6 @@ def _missing(type_: Any) -> str:
         return VALUES[type_][1]
     if type_ is Names:
         return "the name of an IOP, or an array of names"
-    if type_ is Any:  # the target of a fault is the only one that must be there
-        return "an address, or the name of an IOP"
     return "a table with " + ", ".join(_keys(type_))
 
 

@@ -22,6 +22,7 @@ Bytes = NewType("Bytes", int)
 OriginFrames = NewType("OriginFrames", int)
 ExtentFrames = NewType("ExtentFrames", int)
 Blocks = NewType("Blocks", int)
+Count = NewType("Count", int)
 TimeNs = NewType("TimeNs", int)
 PositiveTimeNs = NewType("PositiveTimeNs", int)
 Mips = NewType("Mips", float)
@@ -113,6 +114,12 @@ def _extent(value: Any) -> int:
     return frames
 
 
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise WrongValue(f"{show(value)} is no number of pages", "a whole number, 0 or more")
+    return value
+
+
 def _time(value: Any) -> int:
     try:
         time_ns = parse_duration(value)
@@ -164,6 +171,7 @@ VALUES: dict[Any, tuple[Callable[[Any], Any], str]] = {
     OriginFrames: (_pages, SIZE_EXPECTED),
     ExtentFrames: (_extent, SIZE_EXPECTED),
     Blocks: (_pages, SIZE_EXPECTED),
+    Count: (_count, "a whole number"),
     TimeNs: (_time, DURATION_EXPECTED),
     PositiveTimeNs: (_positive_time, DURATION_EXPECTED),
     Mips: (_mips, "a number"),

@@ -5,41 +5,17 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from attrs import define, field
 
-from lparvm.machine import Options
+from builtin_runs import M, Told, forget_runs, told
 from lparvm.protocol.results import Result
-from lparvm.report import RunReport
-from lparvm.runner import Clock, run
+from lparvm.runner import Clock
 from lparvm.scenario import builtin_names, load_scenario
 
-M = 1 << 8  # frames of a MB
 NAMES = (
-    "busy-halt", "busy-wait", "crowd", "down", "figure-1", "figure-3", "late-io", "occupied", "shared-disk",
-    "stuck-device", "tape-copy", "two-paths",
+    "bad-frame", "busy-halt", "busy-wait", "cancel", "control-dies", "conventional", "crowd", "down", "exchange",
+    "figure-1", "figure-3", "late-io", "make-room", "move-expand", "occupied", "shared-disk", "stuck-device",
+    "tape-copy", "two-paths",
 )  # fmt: skip
-
-
-@define
-class Told:
-    """A run: its report, and every event."""
-
-    report: RunReport
-    events: list[dict[str, Any]] = field(repr=False)
-
-    def of(self, event: str, **fields: object) -> list[dict[str, Any]]:
-        return [
-            one
-            for one in self.events
-            if one["event"] == event and all(one.get(name) == value for name, value in fields.items())
-        ]
-
-    def zones(self) -> dict[str, tuple[int, int, int]]:
-        """LPAR -> origin, size and gap in MB at the end."""
-        return {row.name: (row.origin // M, row.size // M, row.gap // M) for row in self.report.frame_after}
-
-
-_TOLD: dict[tuple[str, Clock], Told] = {}
 
 
 @pytest.fixture(params=["virtual", "real"])
@@ -50,18 +26,7 @@ def clock(request: pytest.FixtureRequest) -> Clock:
 @pytest.fixture(scope="module", autouse=True)
 def _forget_runs() -> Iterator[None]:
     yield
-    _TOLD.clear()
-
-
-def told(name: str, clock: Clock) -> Told:
-    """One run serves all tests that look at it."""
-    if (name, clock) not in _TOLD:
-        events: list[dict[str, Any]] = []
-        report = run(
-            name, clock=clock, options=Options(listeners=(lambda event: events.append(dict(event)),))
-        )
-        _TOLD[name, clock] = Told(report, events)
-    return _TOLD[name, clock]
+    forget_runs()
 
 
 def test_the_built_in_scenarios_are_the_ones_tested_here() -> None:

@@ -25,12 +25,12 @@ class _Ping(Actor):
     def ask(self, count: int) -> None:
         """Begin; `done` is set at the last answer."""
         self.left, self.done = count, trio.Event()
-        self.post(_PONG, m.AreaReserved("op.1", "LPAR1"), None)
+        self.post(_PONG, m.AreasReserved("op.1"), None)
 
     def handle(self, envelope: Envelope) -> None:
         self.left -= 1
         if self.left:
-            self.post(_PONG, m.AreaReserved("op.1", "LPAR1"), envelope.seq)
+            self.post(_PONG, m.AreasReserved("op.1"), envelope.seq)
         else:
             self.done.set()
 
@@ -39,7 +39,7 @@ class _Pong(Actor):
     """Answers."""
 
     def handle(self, envelope: Envelope) -> None:
-        self.post(_PING, m.AreaReleased("op.1", "LPAR1"), envelope.seq)
+        self.post(_PING, m.AreasReleased("op.1"), envelope.seq)
 
 
 async def _actors(count: int) -> float:

@@ -20,7 +20,7 @@ from benchmarks.quiet import Rounds
 from lparvm.arch.address import PAGE_SHIFT, Zone
 from lparvm.machine import Machine, Options, open_machine
 from lparvm.scenario import parse_scenario
-from lparvm.trace.writer import Event
+from lparvm.trace.writer import Event, Listener
 
 MIB = 1 << 20
 COPY_TARGET = Target(1.10)
@@ -114,14 +114,16 @@ class Watch:
 
 
 @asynccontextmanager
-async def moving_machine(plan: Plan) -> AsyncIterator[tuple[Machine, Watch]]:
+async def moving_machine(plan: Plan, *listeners: Listener) -> AsyncIterator[tuple[Machine, Watch]]:
     """A running machine that has moved once up and down, so that every frame was touched."""
     watch = Watch()
     text = _SCENARIO.format(
         total=plan.other_mib + plan.size_mib + plan.up_mib, other=plan.other_mib, size=plan.size_mib,
         guest=plan.other_guest,
     )  # fmt: skip
-    async with open_machine(parse_scenario(text), Options(proof=plan.proof, listeners=(watch,))) as machine:
+    async with open_machine(
+        parse_scenario(text), Options(proof=plan.proof, listeners=(watch, *listeners))
+    ) as machine:
         await move(machine, plan.high)
         await move(machine, plan.low)
         yield machine, watch

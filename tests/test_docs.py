@@ -1,0 +1,76 @@
+"""What the docs show is what one gets: output under the virtual clock to the letter, and the guest that they print."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from lparvm.cli import group
+from lparvm.runner import run
+from machines import story
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+PAGE = DOCS / "operations.md"
+
+GUEST = """
+[machine]
+main_storage = "4M"
+[[lpar]]
+name = "A"
+origin = "0"
+size = "1M"
+guest = "modest:Modest"
+[[command]]
+at = "10ms"
+text = "EXPAND A SIZE=2M"
+[[command]]
+at = "40ms"
+text = "SHRINK A SIZE=64K"
+[[command]]
+at = "80ms"
+text = "SHRINK A SIZE=4K"
+expect = "GUEST_REFUSED"
+[run]
+duration = "100ms"
+"""
+
+
+def _shown() -> dict[str, list[str]]:
+    """Command -> the lines that the page shows of its output; only of those that come out the same each time."""
+    shown: dict[str, list[str]] = {}
+    for block in re.findall(
+        r"^```\n(\$ lparvm .*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    ):
+        command, *lines = block.splitlines()
+        if "--clock virtual" in command or command.startswith("$ lparvm plan"):
+            shown.setdefault(command.removeprefix("$ lparvm "), []).extend(lines)
+    return shown
+
+
+SHOWN = _shown()
+
+
+def test_the_page_shows_output():
+    assert len(SHOWN) > 4
+
+
+@pytest.mark.parametrize("command", SHOWN)
+def test_what_the_page_shows_is_what_one_gets(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("COLUMNS", raising=False)  # nothing is folded
+    group.main(shlex.split(command), standalone_mode=False)
+    output = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    missing = [line for line in SHOWN[command] if line.rstrip() not in output]
+    assert not missing, "these lines no longer come out: " + "\n".join(missing)
+
+
+def test_the_guest_that_the_page_prints_takes_part_in_expand_and_shrink(tmp_path, monkeypatch):
+    (text,) = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    (tmp_path / "modest.py").write_text(text, encoding="utf-8")
+    (tmp_path / "modest.toml").write_text(GUEST, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    report = run(tmp_path / "modest.toml", clock="virtual")
+    assert report.verdict == "intact", story(report)
+    assert report.commands[-1].message.endswith("four pages at least")
