@@ -12,6 +12,7 @@ import click
 
 from lparvm.console.process import INTERRUPTED, interruptible, lost_output
 from lparvm.errors import UsageError
+from lparvm.trace_cli import trace
 from lparvm.version import VERSION
 
 _LEVELS = click.Choice(["off", "protocol", "io", "storage"])
@@ -66,6 +67,9 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 @click.version_option(VERSION, prog_name="lparvm")
 def group() -> None:
     """Emulate a partitioned mainframe whose partitions move in main storage while their guests run."""
+
+
+group.add_command(trace)
 
 
 def _trace_options(command: Callable[..., Any]) -> Callable[..., Any]:

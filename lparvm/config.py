@@ -141,6 +141,10 @@ DAMAGE_RECORDS_MAX = 64
 TRACE_BLOCK_LINES = 256
 # No line of a trace that was written by lparvm comes near this; a reader needs a bound all the same.
 TRACE_LINE_BYTES_MAX = 1 << 20
+# Of what is wrong with a trace, so much is told in words.
+TRACE_PROBLEMS_MAX = 20
+# How often a trace that is still being written is looked at.
+TRACE_FOLLOW_INTERVAL_S = 0.1
 
 # Real clock: how long Python lets one thread run before another gets the GIL. A copy thread that comes back
 # from a copy waits this long, and longer while guests run; at Python's own 5 ms a move of 256 MB took 1.7

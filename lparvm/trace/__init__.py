@@ -1,1 +1,8 @@
-"""The structured trace: vocabulary, writer, reader and the rule checkers."""
+"""The trace: event vocabulary, writing, reading, rule checkers, exports, pictures.
+
+`read(path)` streams the events of a trace, typed, from files of any size; `lparvm.trace.reader` has more.
+"""
+
+from lparvm.trace.reader import TraceEvent, read
+
+__all__ = ["TraceEvent", "read"]

@@ -1,11 +1,16 @@
+import gzip
+import io
 import itertools
 import json
+import re
+import sys
 
 import pytest
+import zstandard
 
-from lparvm.config import TRACE_LINE_BYTES_MAX
+from lparvm.config import TRACE_LINE_BYTES_MAX, TRACE_PROBLEMS_MAX
 from lparvm.errors import UsageError
-from lparvm.trace.reader import read_trace, scan
+from lparvm.trace.reader import open_trace, read, read_trace
 from lparvm.trace.vocabulary import Level
 from lparvm.trace.writer import Trace
 
@@ -53,11 +58,17 @@ def test_what_was_written_is_read(path):
     assert trace.trailer["verdict"] == "intact"
 
 
-def test_a_scan_streams_header_events_trailer(path):
-    lines = list(scan(path))
-    assert lines[0]["trace"] == "lparvm"
-    assert lines[-1]["trailer"] is True
-    assert len(lines) == 6
+def test_events_are_streamed_typed(path):
+    events = list(read(path))
+    assert [(event.seq, event.t_ns, event.cause) for event in events] == [
+        (1, 10, None),
+        (2, 20, 1),
+        (3, 30, 2),
+        (4, 40, None),
+    ]
+    assert events[1].fields == {"lpar": "LPAR2", "iop": "IOP1", "held": 1}
+    assert events[1]["held"] == 1
+    assert events[1].kind.meaning
 
 
 @pytest.mark.parametrize("cut", [1, 30, 80])
@@ -82,7 +93,7 @@ FAULTS = {
     "an event lacks a common field": (3, without_field("actor"), r":3: missing field actor"),
     "an event lacks its own field": (3, without_field("held"), r":3: starts.released: missing field held"),
     "an event has a wrong value": (3, with_fields(held="two"), r":3: starts.released: held is 'two'"),
-    "an event has no name": (3, with_fields(event=None), r":3: event is None"),
+    "an event has no name": (3, with_fields(event=None), r":3: .*event is None"),
     "an event has no time": (3, with_fields(t="now"), r":3: .*t is 'now'"),
     "a number is out of order": (3, with_fields(seq=4), r":3: seq is 4; expected 2"),
     "a line is too long": (3, lambda _: "x" * (TRACE_LINE_BYTES_MAX + 1) + "\n", r":3: the line is too long"),
@@ -132,10 +143,97 @@ def test_what_is_no_trace_at_all_is_told(tmp_path, kind):
         path.mkdir()
     elif kind == "empty":
         path.touch()
-    expected = {"missing": "No such file", "directory": "Is a directory", "empty": ":1: not JSON"}[kind]
+    expected = {"missing": "No such file", "directory": "Is a directory", "empty": ":1: the file is empty"}[
+        kind
+    ]
     with pytest.raises(UsageError, match=expected):
         read_trace(path)
 
 
 def test_a_header_without_a_level_is_of_level_protocol(path):
     assert read_trace(damaged(path, 1, without_field("level"))).level is Level.PROTOCOL
+
+
+# --- reading on behind what is wrong ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", [fault for fault, (number, *_) in FAULTS.items() if number > 1])
+def test_behind_what_is_wrong_reading_goes_on(path, fault):
+    number, change, expected = FAULTS[fault]
+    damaged(path, number, change)
+    with open_trace(path) as trace:
+        names = [event["event"] for event in trace]
+    assert "command.received" in names
+    assert names[-1] == "machine.ended"
+    assert any(re.search(expected, str(problem)) for problem in trace.problems), trace.problems
+    assert trace.trailer is not None
+
+
+def test_a_later_version_is_told_and_read_all_the_same(path):
+    damaged(path, 1, with_fields(version=2))
+    with open_trace(path) as trace:
+        assert len(list(trace)) == 4
+    assert [problem.line for problem in trace.problems] == [1]
+
+
+def test_problems_are_counted_and_only_the_first_are_told_in_words(path):
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text(lines[0] + "nothing\n" * 1000 + "".join(lines[1:]))
+    with open_trace(path) as trace:
+        assert len(list(trace)) == 4
+    assert len(trace.problems) == TRACE_PROBLEMS_MAX
+    assert trace.problem_count == 1000
+
+
+def test_a_line_of_ten_megabytes_is_told_and_left_out(path):
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:3]) + "x" * 10_000_000 + "\n" + "".join(lines[3:]))
+    with open_trace(path) as trace:
+        assert len(list(trace)) == 4
+    assert [problem.line for problem in trace.problems] == [4]
+
+
+@pytest.mark.parametrize("kind", ["gz", "zst", "zst of many frames"])
+def test_a_compressed_trace_is_read_whatever_its_name(path, kind):
+    plain = read_trace(path)
+    path.write_bytes(compressed(path.read_bytes(), kind))
+    assert read_trace(path).events == plain.events
+
+
+@pytest.mark.parametrize("kind", ["gz", "zst of many frames"])
+@pytest.mark.parametrize("cut", [4, 12, 20])
+def test_a_truncated_compressed_trace_is_told(path, kind, cut):
+    path.write_bytes(compressed(path.read_bytes(), kind)[:-cut])
+    with open_trace(path) as trace:
+        assert len(list(trace)) <= 4
+    assert trace.problem_count == 1
+
+
+@pytest.mark.parametrize("kind", ["gz", "zst"])
+def test_a_compressed_trace_without_its_first_line_is_none(path, kind):
+    path.write_bytes(compressed(path.read_bytes(), kind)[:16])
+    with pytest.raises(UsageError, match=":1: "):
+        read_trace(path)
+
+
+@pytest.mark.parametrize("kind", ["gz", "zst"])
+def test_damaged_compressed_data_are_told(path, kind):
+    data = bytearray(compressed(path.read_bytes(), kind))
+    data[len(data) // 2] ^= 0xFF
+    path.write_bytes(data)
+    with pytest.raises(UsageError, match=str(path)):
+        read_trace(path)
+
+
+def compressed(data, kind):
+    if kind == "gz":
+        return gzip.compress(data)
+    pack = zstandard.ZstdCompressor().compress
+    return pack(data) if kind == "zst" else b"".join(pack(line) for line in data.splitlines(keepends=True))
+
+
+def test_standard_input_is_read_as_a_file(path, monkeypatch):
+    with path.open("rb") as file:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(file))
+        assert [event.seq for event in read("-")] == [1, 2, 3, 4]
+        sys.stdin.detach()

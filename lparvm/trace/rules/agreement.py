@@ -118,8 +118,10 @@ class SaleAgrees(Checker):
         self._said.pop(event["lpar"], None)
 
     def _loaded(self, event: Event) -> None:
-        # Its LIPs may be others now.
-        self._of(event).sies.clear()
+        said = self._of(event)
+        # Its LIPs may be others now, and a check stop is over.
+        said.sies.clear()
+        said.resizing, said.reserved = False, 0
         self._compare(event)
 
     def _reserved(self, event: Event) -> None:
@@ -139,9 +141,13 @@ class SaleAgrees(Checker):
                 self.checked += 1
                 said.resizing = False
                 self._compare(event)
-                # One that was check-stopped over it does not run, and nothing is said of it.
                 if self._running.of(event["lpar"]):
                     self._judge(event, f"{event['lpar']} was resized")
+                elif said.differing:
+                    # It was check-stopped over it: so it stays until IPL, and I/O under way ends within that.
+                    said.resizing = True
+                    self._compare(event)
+                    return
             said.reserved = 0
 
     def _moved(self, event: Event) -> None:

@@ -1,0 +1,1 @@
+"""`lparvm trace show`, `format`, `summary`, `why`, `effects`, `frame`, `page`, `diff`: reading by eye."""
