@@ -119,6 +119,18 @@ def test_a_sale_refused_of_the_file_hits_the_next_sale_of_that_iop_only():
     assert report.verdict == "intact", story(report)
 
 
+def test_commands_that_follow_are_given_in_turn_and_should_complete():
+    follow = (
+        command("10ms", "MVSTOR B HSA=0", "TARGET_OCCUPIED")
+        + '\nthen = ["MVSTOR B HSA=2M", "MVSTOR B HSA=2M"]'
+    )
+    report, _ = _run(A, B, follow)
+    assert [str(one.result) for one in report.commands] == ["TARGET_OCCUPIED", "COMPLETED", "ALREADY_THERE"]
+    assert [str(one.expected) for one in report.commands] == ["TARGET_OCCUPIED", "COMPLETED", "COMPLETED"]
+    assert report.commands[1].at_ns >= report.commands[0].answered_ns
+    assert report.verdict == "unexpected"
+
+
 def test_a_storage_fault_where_nobody_is_hurts_nobody():
     report, _ = _run(A, B, fault("0s", "storage", "3M"), command("10ms", "MVSTOR B HSA=2M"))
     assert report.verdict == "intact", story(report)

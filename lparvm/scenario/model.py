@@ -89,7 +89,7 @@ class CommandConfig:
         text: the command.
         expect: the result.
         when: the moment; None: there is a time.
-        then: commands that follow, each given when the one before it was answered; each should have that result.
+        then: commands that follow, each given when the one before it was answered; each should complete.
     """
 
     at_ns: int | None
