@@ -53,12 +53,16 @@ PART_RESTART_NS = 1_000_000
 BUSY_DEVICES_NAMED_MAX = DEVICES_MAX
 BUSY_PAGES_NAMED_MAX = 64
 
-# PLAN: up to so many movable LPARs a plan is exact, unless so many arrangements were looked at. All that bounds it is
-# counted, not timed, so that a plan never depends on the machine; about a second is what the most of them take.
+# PLAN: up to so many movable LPARs a plan is exact, unless so many arrangements were looked at (first in haste, where
+# what is still to come weighs more, then with care), or their bounds took so many packings each on the average. All
+# that bounds it is counted, not timed, so that a plan never depends on the machine.
 PLAN_EXACT_LPARS_MAX = 8
+PLAN_HASTY_NODES_MAX = 1_000
+PLAN_HASTE = 10
 PLAN_NODES_MAX = 3_000
-# For each bound: how many packings are tried before it is taken that there is one.
-PLAN_PACKINGS_MAX = 200
+PLAN_PACKINGS_A_NODE = 6
+# After so many trials to pack it is taken that it can be done.
+PLAN_PACKING_TRIALS_MAX = 100
 # More LPARs: how often LPARs are looked at, of how many at most all choices that jump are tried, and of how many areas
 # between walls each is tried as the place.
 PLAN_LOOKS_MAX = 300_000
@@ -137,14 +141,67 @@ DEVICE_INTERVAL_NS_MIN = 10_000
 # Damage that a guest keeps in detail; further damage is counted only.
 DAMAGE_RECORDS_MAX = 64
 
-# The trace: event lines that wait in memory before they are hashed and written as one block.
-TRACE_BLOCK_LINES = 256
+# The trace: bytes of event lines that wait in memory before they are hashed and written as one block; and, under the
+# real clock, how long they wait at most.
+TRACE_BLOCK_BYTES = 64 << 10
+TRACE_FLUSH_INTERVAL_S = 0.5
+# How hard a compressed trace is pressed: more takes longer than the machine that is traced.
+TRACE_GZIP_LEVEL = 5
+TRACE_ZSTANDARD_LEVEL = 3
+# Events that a trace in memory keeps; each takes about 1 KB.
+TRACE_RING_EVENTS_MAX = 1_000_000
 # No line of a trace that was written by lparvm comes near this; a reader needs a bound all the same.
 TRACE_LINE_BYTES_MAX = 1 << 20
 # Of what is wrong with a trace, so much is told in words.
 TRACE_PROBLEMS_MAX = 20
+# Of what breaks one rule, so much is told in words; of the chain of causes that led to it, so many events; and so many
+# events of a trace are remembered to find them (40 bytes each).
+RULE_VIOLATIONS_TOLD_MAX = 3
+TRACE_CHAIN_LINKS_MAX = 6
+TRACE_CAUSES_MAX = 4_000_000
+# SQL over a trace: what the database may keep in memory (the rest goes to a temporary file), how many events are handed to
+# it at once, and how many rows are fetched at a time, of which a table takes its columns' widths.
+SQL_MEMORY_BYTES_MAX = 512 << 20
+SQL_BATCH_EVENTS = 100_000
+SQL_BATCH_ROWS = 1000
+# Exports for trace viewers: over how long a guest's rate is taken, and how many packets are written at once.
+EXPORT_RATE_NS = 10_000_000
+EXPORT_BATCH_PACKETS = 2000
 # How often a trace that is still being written is looked at.
 TRACE_FOLLOW_INTERVAL_S = 0.1
+# What is nested deeper in an event is not shown by eye.
+TRACE_NESTING_SHOWN_MAX = 6
+# What is shown stays unwritten for so many events at most, when it goes to a file or a pipe.
+TRACE_UNWRITTEN_EVENTS_MAX = 1000
+# Commands that a summary tells one by one; those beyond are counted by their results.
+TRACE_SUMMARY_COMMANDS_MAX = 1000
+# Events of a chain or a tree of causes that are shown when no other limit is given.
+TRACE_CAUSES_SHOWN = 200
+
+# Pictures of traces. What a trace tells is kept in bounded memory and drawn in a bounded number of shapes: what is
+# nearer together than a pixel is one. Spans a track (a lane's states of one kind), and those of all lanes drawn.
+PICTURE_TRACK_SPANS_MAX = 4096
+PICTURE_SPANS_DRAWN_MAX = 4000
+PICTURE_PAGE_SPANS_MAX = 12_000
+PICTURE_LANES_MAX = 256
+PICTURE_MARKS_MAX = 1024
+PICTURE_OPERATIONS_MAX = 4096
+# Rows of labels of operations above the lanes; further operations are drawn without.
+PICTURE_LABEL_ROWS_MAX = 24
+PICTURE_LABEL_CHARACTERS_MAX = 72
+# A message chart: events kept of an operation, rows drawn, and actors (columns).
+PICTURE_CHART_EVENTS_MAX = 20_000
+PICTURE_CHART_ROWS_MAX = 160
+PICTURE_CHART_ACTORS_MAX = 24
+# The storage map: bands, and corners of all of them; frames out of use that are marked.
+PICTURE_BANDS_MAX = 4000
+PICTURE_CORNERS_MAX = 40_000
+PICTURE_RETIRED_MAX = 256
+# Bars of stopped times; of more, the longest are drawn.
+PICTURE_BARS_MAX = 60
+# A page has message charts of so many operations, and lists so many in its table.
+PICTURE_PAGE_CHARTS_MAX = 4
+PICTURE_PAGE_OPERATIONS_MAX = 1000
 
 # Real clock: how long Python lets one thread run before another gets the GIL. A copy thread that comes back
 # from a copy waits this long, and longer while guests run; at Python's own 5 ms a move of 256 MB took 1.7

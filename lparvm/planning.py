@@ -133,7 +133,7 @@ def plan_scenario(name: str, text: str) -> Planning:
 
 
 def _goal(scenario: Scenario, command: c.Plan, text: str) -> Goal:
-    if command.size_bytes % PAGE_BYTES or not command.size_bytes:
+    if command.size_bytes % PAGE_BYTES:
         raise UsageError(
             f"'{text}': the size is no multiple of {PAGE_BYTES}; expected a number of whole pages"
         )

@@ -30,7 +30,7 @@ def layout(frames: int, *zones: tuple[int, int], retired=(), fixed="", lips=1) -
     return Layout(frames, tuple(sorted(placed, key=lambda one: one.zone)), tuple(sorted(retired)))
 
 
-class Exhausted(Exception):
+class Exhausted(Exception):  # noqa: N818 - no error: the test goes on without a comparison
     """More layouts than a test has time for."""
 
 
@@ -65,14 +65,12 @@ class Reference:
             looks -= 1
             if not looks:
                 raise Exhausted
-            for numbers, after, more in self.steps(origins):
-                now = touched
-                for number in numbers:
-                    more += 0 if now >> number & 1 else GUEST
-                    now |= 1 << number
-                if cost + more < best.get((after, now), cost + more + 1):
-                    best[after, now] = cost + more
-                    heapq.heappush(heap, (cost + more, after, now))
+            for numbers, after, price in self.steps(origins):
+                now = touched | sum(1 << number for number in numbers)
+                total = cost + price + GUEST * (now & ~touched).bit_count()
+                if total < best.get((after, now), total + 1):
+                    best[after, now] = total
+                    heapq.heappush(heap, (total, after, now))
         return None
 
     def reached(self, origins: tuple[int, ...]) -> bool:
@@ -97,7 +95,11 @@ class Reference:
                 others = taken & ~areas[number]
                 for origin in range(self.frames - extent + 1):
                     if origin != origins[number] and not others & self.bits(number, origin):
-                        yield (number,), (*origins[:number], origin, *origins[number + 1 :]), self.price((number,))
+                        yield (
+                            (number,),
+                            (*origins[:number], origin, *origins[number + 1 :]),
+                            self.price((number,)),
+                        )
         for one, other in itertools.permutations(range(len(origins)), 2):
             if origins[one] < origins[other] and self.can_move[one] and self.can_move[other]:
                 # The upper begins where the lower did, the lower ends where the upper did.
@@ -151,11 +153,10 @@ def scattered(
     taken = int(frames * filled)
     cuts = [0, *sorted(generator.sample(range(1, taken), lpars - 1)), taken]
     gaps = sorted(generator.choices(range(frames - taken + 1), k=lpars))
-    zones = [
-        Zone(low + gap, high - low) for low, high, gap in zip(cuts, cuts[1:], gaps, strict=False)
-    ]
+    zones = [Zone(low + gap, high - low) for low, high, gap in zip(cuts, cuts[1:], gaps, strict=False)]
     placed = tuple(
-        PlacedLpar(f"L{number}", zone, generator.random() >= fixed, ("LIP",)) for number, zone in enumerate(zones)
+        PlacedLpar(f"L{number}", zone, generator.random() >= fixed, ("LIP",))
+        for number, zone in enumerate(zones)
     )
     dead: set[int] = set()
     while len(dead) < retired:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from attrs import Factory, define, field, frozen
 
-from lparvm.config import PLAN_PACKINGS_MAX, PLAN_WEIGHT_GUEST
+from lparvm.config import PLAN_PACKING_TRIALS_MAX, PLAN_WEIGHT_GUEST
 from lparvm.protocol.plan_orders import Arrangement, Bodies
 
 NEVER = 1 << 200
@@ -56,6 +56,7 @@ class Bounds:
         bodies, wanted: of the search.
         least_costs: what it costs at least that an LPAR is moved, by whatever step.
         sets: all there are, the cheapest first.
+        packings: how often it was asked whether needs fit: nearly all the time that a search takes.
     """
 
     bodies: Bodies
@@ -68,6 +69,7 @@ class Bounds:
             takes_self=True,
         ),
     )
+    packings: int = field(init=False, default=0)
     _by_members: dict[int, _Set] = field(
         init=False, default=Factory(lambda self: {one.members: one for one in self.sets}, takes_self=True)
     )
@@ -118,46 +120,66 @@ class Bounds:
         return one.cost + PLAN_WEIGHT_GUEST * (one.members & ~touched).bit_count()
 
     def _fits(self, at: Arrangement, one: _Set) -> bool:
-        rooms, grows = [], self.wanted.grows
-        lower, members = at.order[0], one.members
+        # Between two bodies in their places each gap may be as large as it can, but not all of them at once.
+        groups, rooms, inner = list[tuple[int, list[int]]](), list[int](), 0
+        extents, grows = self.bodies.extents, self.wanted.grows
+        lower = since = at.order[0]
         for body in at.order[1:]:
-            if members >> body & 1:
+            if one.members >> body & 1:
                 continue
             room = at.room(lower, body)
             if lower == grows:
-                room -= self.wanted.frames - self.bodies.extents[lower]
+                more = self.wanted.frames - extents[lower]
+                room, inner = room - more, inner + more
                 if room < 0:
                     return False
-            if room:
-                rooms.append(room)
+            rooms.append(room)
             lower = body
-        return fits(one.needs, rooms)
+            if at.is_fixed(body):
+                groups.append((at.room(since, body) - inner, rooms))
+                rooms, inner, since = [], 0, body
+            else:
+                inner += extents[body]
+        self.packings += 1
+        return fits(one.needs, groups)
 
 
-def fits(needs: Sequence[int], rooms: Sequence[int]) -> bool:
+def fits(needs: Sequence[int], groups: Sequence[tuple[int, Sequence[int]]]) -> bool:
     """Whether these needs, descending, can be met in these rooms, several in one if it is large enough.
 
-    True as well where that takes more than `PLAN_PACKINGS_MAX` trials to see: then it may be so.
+    True as well where that takes more than `PLAN_PACKING_TRIALS_MAX` trials to see: then it may be so.
+
+    Args:
+        needs: frames.
+        groups: (frames in all, rooms); the rooms of a group may share less than their sum.
     """
     if not needs:
-        return True
-    if not rooms or needs[0] > max(rooms) or sum(needs) > sum(rooms):
+        return all(total >= 0 for total, _ in groups)
+    totals = [total for total, _ in groups]
+    rooms = sorted((room, group) for group, (_, rooms) in enumerate(groups) for room in rooms if room)
+    if not rooms or needs[0] > rooms[-1][0] or sum(needs) > sum(totals) or min(totals) < 0:
         return False
-    trials = PLAN_PACKINGS_MAX
+    trials = PLAN_PACKING_TRIALS_MAX
 
-    def place(number: int, left: list[int]) -> bool:
+    def place(number: int, left: list[tuple[int, int]]) -> bool:
         nonlocal trials
         if number == len(needs):
             return True
-        need, tried = needs[number], set[int]()
-        for index, room in enumerate(left):
-            if room < need or room in tried:
+        need, tried = needs[number], set[tuple[int, int]]()
+        for index, (room, group) in enumerate(left):
+            # Rooms alone in their groups are alike where they are equal.
+            alike = room, group if len(groups[group][1]) > 1 else -1
+            if room < need or totals[group] < need or alike in tried:
                 continue
-            tried.add(room)
+            tried.add(alike)
             trials -= 1
-            if trials < 0 or place(number + 1, [*left[:index], room - need, *left[index + 1 :]]):
+            if trials < 0:
                 return True
+            totals[group] -= need
+            if place(number + 1, [*left[:index], (room - need, group), *left[index + 1 :]]):
+                return True
+            totals[group] += need
         return False
 
     # The smallest that will do is tried first.
-    return place(0, sorted(rooms))
+    return place(0, rooms)

@@ -91,6 +91,11 @@ class Arrangement:
         high, high_constant = self.bodies.anchors[upper]
         return self.spans[high][low] + high_constant - low_constant - self.bodies.extents[lower]
 
+    def is_fixed(self, body: int) -> bool:
+        """Whether one position is all that a body has."""
+        count = self.bodies.count
+        return body >= count or self.spans[body][count] == -self.spans[count][body]
+
     def changes(self) -> Iterator[Change]:
         """Each move to where an LPAR fits, and each exchange that has the room it needs between the two."""
         extents, count = self.bodies.extents, self.bodies.count

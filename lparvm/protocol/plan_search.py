@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from attrs import Factory, define, field, frozen
 
 from lparvm.arch.address import Zone
-from lparvm.config import PLAN_WEIGHT_GUEST
+from lparvm.config import PLAN_PACKINGS_A_NODE, PLAN_WEIGHT_GUEST
 from lparvm.protocol.plan_bounds import NEVER, Bounds, Wanted
 from lparvm.protocol.plan_model import (
     Cost,
@@ -146,12 +146,20 @@ class _Frontier:
 
 
 def search(
-    layout: Layout, goal: Goal, predict: Predict, *, below: int | None, nodes_max: int
+    layout: Layout, goal: Goal, predict: Predict, *, below: int | None, nodes_max: int, haste: int = 1
 ) -> tuple[tuple[Step, ...] | None, bool]:
     """The cheapest steps that cost less than `below` (weighed).
 
+    Args:
+        layout: main storage.
+        goal: the room that is wanted.
+        predict: how long the guests of a step stand still.
+        below: what is dearer is of no use; None: whatever it costs.
+        nodes_max: at so many arrangements the search ends, or when their bounds took too long.
+        haste: how much what is still to come weighs; above 1 the first steps that are found need not be the cheapest.
+
     Returns:
-        the steps, None where there are none; and whether that is certain: else `nodes_max` arrangements were looked at.
+        the steps, None where none were found; and whether none are cheaper, or there are none.
     """
     board = _board(layout, goal, predict)
     limit = NEVER if below is None else below
@@ -162,36 +170,36 @@ def search(
         frontier.push(first.least, 0, first)
     looked_at = 0
     while frontier.heap:
-        least, _, _, node, change = heapq.heappop(frontier.heap)
+        node, change = heapq.heappop(frontier.heap)[-2:]
         if change is not None:
-            if looked_at == nodes_max:
+            if looked_at == nodes_max or board.bounds.packings > nodes_max * PLAN_PACKINGS_A_NODE:
                 return None, False
             looked_at += 1
-            node = node.by(board, change)
+            least, node = node.least, node.by(board, change)
             if frontier.is_new(node):
                 remains, node.leaving = board.bounds.remains(
                     node.at, node.touched, node.leaving, max(0, least - node.known), limit - node.known
                 )
                 node.least = max(least, node.known + remains)
                 if node.least < limit:
-                    frontier.push(node.least, node.known, node)
+                    frontier.push(node.known + haste * (node.least - node.known), node.known, node)
             continue
         wanted = board.reached(node.at)
         if wanted is not None:
-            return _steps(board, node, wanted), True
-        _spread(board, frontier, node, least, limit)
+            return _steps(board, node, wanted), haste == 1
+        _spread(board, frontier, node, limit, haste)
     return None, True
 
 
-def _spread(board: _Board, frontier: _Frontier, node: _Node, least: int, limit: int) -> None:
+def _spread(board: _Board, frontier: _Frontier, node: _Node, limit: int, haste: int) -> None:
     """Note all that is a step away."""
     for change in node.at.changes():
         if node.repeats(change):
             continue
         touched = node.touched | _bits(change)
         known = node.cost + board.cost(change) + PLAN_WEIGHT_GUEST * touched.bit_count()
-        if max(least, known) < limit:
-            frontier.push(max(least, known), known, node, change)
+        if max(node.least, known) < limit:
+            frontier.push(known + haste * max(0, node.least - known), known, node, change)
 
 
 def _steps(board: _Board, last: _Node, wanted: Demand) -> tuple[Step, ...]:

@@ -161,6 +161,8 @@ class _Clearing:
         by_size = sorted(inside, key=lambda one: (-one.extent, one.origin))
         tries = [list(jumps), *(by_size[:count] for count in range(min(len(inside), PLAN_JUMPS_MAX)))]
         for chosen in tries:
+            if self.looks_left <= 0:
+                return
             jumps = self._jumped(chosen, window)
             if len(jumps) == len(chosen):
                 yield from self._slid(jumps, window, comes, best)

@@ -3,8 +3,8 @@
 First a good plan: window by window (`plan_windows`), or, where walls divide storage, bay by bay (`plan_repack`). Up to
 `config.PLAN_EXACT_LPARS_MAX` movable LPARs it then only bounds the exact search (`plan_search`): A* over orders of
 LPARs whose positions stay open (`plan_orders`), for it is not enough to try both ends of each gap. The search ends
-after `config.PLAN_NODES_MAX` arrangements; the plan says whether it is proven. All limits are counts, so the same
-layout has the same plan on any machine.
+after `config.PLAN_NODES_MAX` arrangements, or where their bounds take too many packings; the plan says whether it is
+proven. All limits are counts, so the same layout has the same plan on any machine.
 
 No solver is used: the steps depend on each other's order, which makes a poor model for one, and the bound
 (`plan_bounds`) leaves so few arrangements that a search in Python is done before a solver were loaded.
@@ -13,7 +13,7 @@ No solver is used: the steps depend on each other's order, which makes a poor mo
 from attrs import evolve
 
 from lparvm.arch.address import PAGE_BYTES, Zone
-from lparvm.config import PLAN_EXACT_LPARS_MAX, PLAN_NODES_MAX
+from lparvm.config import PLAN_EXACT_LPARS_MAX, PLAN_HASTE, PLAN_HASTY_NODES_MAX, PLAN_NODES_MAX
 from lparvm.protocol.plan_model import (
     Free,
     Goal,
@@ -51,11 +51,14 @@ def find_plan(layout: Layout, goal: Goal, predict: Predict) -> Plan | NoPlan:
 
 
 def _exact(layout: Layout, goal: Goal, predict: Predict, found: Plan | None) -> Plan | NoPlan:
-    """The cheapest of all; what was found otherwise bounds the search."""
-    below = None if found is None else found.cost.weighed
-    steps, certain = search(layout, goal, predict, below=below, nodes_max=PLAN_NODES_MAX)
-    if steps is not None:
-        return plan_of(layout, goal, steps, predict, exact=True)
+    """The cheapest of all: first in haste, for a plan that bounds the search well, then with care."""
+    for haste, nodes_max in ((PLAN_HASTE, PLAN_HASTY_NODES_MAX), (1, PLAN_NODES_MAX)):
+        below = None if found is None else found.cost.weighed
+        steps, certain = search(layout, goal, predict, below=below, nodes_max=nodes_max, haste=haste)
+        if steps is not None:
+            found = plan_of(layout, goal, steps, predict, exact=certain)
+        if certain:
+            break
     if found is not None:
         return evolve(found, exact=certain)
     if certain:
