@@ -151,7 +151,7 @@ def test_every_state_stands_in_the_table_of_states_with_its_phase(record: type):
     assert sorted(line[0] for line in lines) == sorted(states)
     for state, phase, _, ordered in lines:
         # Of the last states of an operation it depends on what came before.
-        assert phase == PHASES[state] or state in ("RESUMING_IO", "VACATING", "RELEASING")
+        assert phase == PHASES[state] or state in ("RESUMING_IO", "VACATING", "RELEASING", "FREEING")
         assert (ordered == "nothing") == (not machine.entry.get(state))
 
 

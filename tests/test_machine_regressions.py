@@ -8,9 +8,11 @@ from lparvm.arch.interception import StartSubchannel, TestSubchannel, WaitForInt
 from lparvm.arch.subchannel import Orb
 from lparvm.guests import Option, PythonGuest, integer
 from lparvm.machine import Options, open_machine
+from lparvm.protocol.results import Result
 from lparvm.scenario import parse_scenario
 from lparvm.storage.mover import PageMove
 from machines import HAMMERS, broken_rules, run_virtual, story
+from trials import device, lpar, scenario, trial_of
 
 _MACHINE = """
 title = "regression"
@@ -218,3 +220,130 @@ duration = "1s"
     assert there == back, "some chunks went there, and the same pages back at the close"
     assert len([one for one, _ in finished if not one]) < 16, "it did not go on to the end"
     assert (machine.report.verdict, machine.report.interrupted) == ("intact", True), story(machine.report)
+
+
+# --- what random commands found: see `test_random_commands` and `test_conflicts` ----------------------------------
+
+
+_TWO = scenario(
+    device("0190", iop=["IOP1"]),
+    lpar("A", "0", size="48K", devices=["0190"]),
+    lpar("B", "64K", size="32K", guest="model_guests:Giving", devices=["0190"]),
+    main_storage="512K",
+)  # fmt: skip
+
+
+async def _completed(trial, *texts):
+    for text in texts:
+        answer = await trial.give(text)
+        assert answer.result == "COMPLETED", f"{text}: {answer.result} {answer.message}"
+
+
+@pytest.mark.parametrize("way", [("IPL {}",), ("DEACTIVATE {}", "ACTIVATE {}", "IPL {}")])
+@pytest.mark.parametrize("lost", ["AB", "BA"])
+async def test_of_two_lpars_lost_in_an_exchange_each_has_its_own_way_out(autojump_clock, lost, way):
+    async with trial_of(_TWO) as trial:
+        for _ in range(7):
+            trial.machine.refuse_sale("IOP1")
+        assert (await trial.give("XCHSTOR A B")).result == "CHECK_STOPPED"
+        first, second = lost
+        # The other one's storage is not touched, and does not hinder.
+        await _completed(trial, *(text.format(first) for text in way), f"MVSTOR {first} HSA=256K")
+        await trial.works(first)
+        await _completed(trial, *(text.format(second) for text in way), f"MVSTOR {second} HSA=384K")
+        await trial.works("A", "B")
+        zones = trial.machine.assembly.zones
+        assert sum(area.extent for area in zones.free_areas()) == 128 - 20, "all else is free"
+
+
+async def test_a_zone_that_grew_and_shrank_while_its_guest_stood_is_as_if_nothing_had_happened(
+    autojump_clock,
+):
+    async with trial_of(_TWO) as trial:
+        for name in ("A", "B"):
+            await _completed(
+                trial, f"STOP {name}", f"EXPAND {name} SIZE=64K", f"SHRINK {name} SIZE=48K", f"START {name}"
+            )
+        await trial.works("A", "B")
+
+
+class Steadfast(PythonGuest):
+    """Waits without end for what never comes; were it woken all the same, it would fail."""
+
+    def program(self, cpu):
+        cpu.step()
+        yield WaitForInterruption((0x190,))
+        raise LookupError("woken for nothing")
+
+    def service_signal(self, cpu, signal):
+        del signal
+        cpu.step()
+        yield WaitForInterruption()
+
+
+@pytest.mark.parametrize("after_us", [0, 5, 20, 100])
+async def test_a_signal_that_is_taken_back_leaves_the_guest_waiting(autojump_clock, after_us):
+    text = _TWO.replace("model_guests:Giving", "test_machine_regressions:Steadfast")
+    async with trial_of(text) as trial:
+        await trial.sleep_ms(5)
+        shrink = trial.machine.svp.submit("SHRINK B SIZE=16K")
+        await trial.sleep_ms(after_us / 1000)
+        await trial.give("CANCEL B")
+        assert (await trial.machine.svp.answer(shrink)).result == "CANCELLED"
+        await trial.sleep_ms(5)
+        await _completed(trial, "MVSTOR B END")
+
+
+async def test_an_activation_that_is_cancelled_while_its_zone_is_cleared_is_on_its_way_back(autojump_clock):
+    async with trial_of(_TWO) as trial:
+        await _completed(trial, "DEFINE N SIZE=64K")
+        trial.when("phase.entered", lambda _: trial.machine.svp.submit("CANCEL N"), phase="LOADING")
+        assert (await trial.give("ACTIVATE N")).result == "CANCELLED"
+        assert [one["phase"] for one in trial.of("phase.entered", lpar="N")][-2:] == [
+            "BACKING_OUT",
+            "REPORTED",
+        ]
+
+
+async def test_an_lpar_without_a_guest_shrinks_below_what_its_last_guest_had(autojump_clock):
+    async with trial_of(_TWO) as trial:
+        assert (await trial.give("IPL B GUEST=nosuch")).result == "IPL_FAILED"
+        await _completed(trial, "EXPAND B SIZE=48K", "SHRINK B SIZE=16K")
+
+
+async def test_input_and_output_of_an_lpar_that_was_lost_as_it_shrank_go_on_inside_its_zone(autojump_clock):
+    text = _TWO.replace("model_guests:Giving", "model_guests:Reading")
+    async with trial_of(text) as trial:
+        for _ in range(4):
+            trial.machine.refuse_sale("IOP1")
+        assert (await trial.give("SHRINK B SIZE=16K")).result == "CHECK_STOPPED"
+        await trial.sleep_ms(20)
+        await _completed(trial, "IPL B")
+        await trial.works("A", "B")
+
+
+async def test_a_mover_that_is_to_fail_fails_also_when_lpar_control_died_before(autojump_clock):
+    async with trial_of(_TWO) as trial:
+        trial.machine.assembly.work.fail_at = 6
+        move = trial.machine.svp.submit("MVSTOR A HSA=256K")
+        await trial.sleep_ms(2.5)
+        assert trial.of("move.started"), "its first pages are on their way"
+        trial.machine.assembly.records.fuse = 0
+        await trial.give("CANCEL nosuch")
+        assert trial.of("part.failed"), "that was its last message"
+        assert (await trial.machine.svp.answer(move)).result == "MOVE_FAILED"
+        await trial.works("A", "B")
+
+
+async def test_plan_and_display_see_what_a_check_stopped_lpar_holds_beside_its_zone(autojump_clock):
+    disk = device("0190", latency="2ms")
+    one = lpar("A", "0", size="32K", guest="idle", devices=["0190"])
+    async with trial_of(scenario(disk, one, main_storage="128K")) as trial:
+        for _ in range(4):
+            trial.machine.refuse_sale("IOP1")
+        assert (await trial.give("MVSTOR A HSA=64K")).result is Result.CHECK_STOPPED
+        assert (await trial.give("PLAN FREE 80K GO")).result is Result.NO_PLAN
+        assert (await trial.give("PLAN FREE 32K")).result is Result.COMPLETED
+        shown = await trial.give("DISPLAY STORAGE")
+        assert shown.lines[0] == "0 [" + "1" * 16 + "." * 16 + "-" * 16 + "." * 16 + "] 128K"
+        assert "held beside a zone" in shown.lines[1]

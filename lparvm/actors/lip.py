@@ -20,6 +20,8 @@ from attrs import define
 from lparvm.actors.mailbox import Actor, Envelope, Mailbox
 from lparvm.actors.run_clock import RunClock
 from lparvm.arch import interception as i
+from lparvm.arch.address import Zone
+from lparvm.arch.service_signal import StorageGrown
 from lparvm.arch.state_description import StateDescription
 from lparvm.config import SLICE_AIM_NS, SLICE_INSTRUCTIONS, SLICE_INSTRUCTIONS_MAX
 from lparvm.guests.base import Guest
@@ -51,6 +53,7 @@ class GuestProcessor:
         budget: instructions of the next slice.
         had_ns: time it has had on this LIP, as far as it counts for its share.
         sie_seq: the event of the last SIE: the cause of its slices.
+        wait: what its last slice ended with, where that was a wait.
     """
 
     guest: Guest
@@ -62,6 +65,7 @@ class GuestProcessor:
     budget: int = SLICE_INSTRUCTIONS
     had_ns: int = 0
     sie_seq: int | None = None
+    wait: i.WaitForInterruption | None = None
 
     @property
     def can_run(self) -> bool:
@@ -152,6 +156,7 @@ class Lip(Actor):
         first_ns, before, origin = self.clock.now_ns(), state.instructions, state.zone.origin
         if self._observe:
             guest.observe(self._observer(processor))
+        processor.wait = None
         interception = guest.run(state, processor.budget)
         instructions = state.instructions - before
         try:
@@ -202,7 +207,6 @@ class Lip(Actor):
             processor.budget = max(1, min(wanted, SLICE_INSTRUCTIONS_MAX))
 
     def _act_on(self, processor: GuestProcessor, interception: i.Interception) -> None:
-        lpar, cause = processor.state.lpar, processor.sie_seq
         match interception:
             case i.TimeSliceEnded():
                 pass
@@ -214,8 +218,14 @@ class Lip(Actor):
             case i.GuestError(text=text):
                 self._fail(processor, "LVM071E", text)
             case request:  # what is left are the requests
-                processor.status = Status.INTERCEPTED
-                self.post(lip_control_of(lpar), m.GuestIntercepted(None, lpar, self.name, request), cause)
+                self._intercept(processor, request)
+
+    def _intercept(self, processor: GuestProcessor, request: i.Request) -> None:
+        processor.status = Status.INTERCEPTED
+        processor.wait = request if isinstance(request, i.WaitForInterruption) else None
+        lpar = processor.state.lpar
+        intercepted = m.GuestIntercepted(None, lpar, self.name, request)
+        self.post(lip_control_of(lpar), intercepted, processor.sie_seq)
 
     def _end(self, processor: GuestProcessor, reason: str) -> int | None:
         processor.status = Status.ENDED
@@ -281,7 +291,7 @@ class Lip(Actor):
     def _start(
         self, processor: GuestProcessor, message: m.StartInterpretiveExecution, cause: int | None
     ) -> None:
-        processor.state.zone = message.zone
+        self._set_zone(processor, message.zone)
         sie_ns = self.clock.now_ns()
         if message.run:
             processor.in_sie = True
@@ -293,7 +303,7 @@ class Lip(Actor):
         self.post(lip_control_of(message.lpar), answer, cause)
 
     def _set_extent(self, processor: GuestProcessor, message: m.SetExtent, cause: int | None) -> None:
-        processor.state.zone = message.zone
+        self._set_zone(processor, message.zone)
         if processor.in_sie:
             cause = self._tell_zone("extent.set", processor, message.op, cause)
         else:
@@ -305,7 +315,9 @@ class Lip(Actor):
         """A signal replaces one that the guest has not taken: the newer one tells all that counts."""
         state = processor.state
         taken = message.signal is None or processor.guest.can_take_signal(state)
-        if taken:
+        if message.signal is None:
+            self._take_signal_back(processor)
+        elif taken:
             state.service_signal = message.signal
         if taken and message.signal is not None and processor.status is Status.ENDED:
             # A processor that has no more to do is run again for it.
@@ -315,6 +327,22 @@ class Lip(Actor):
                 cause = self._tell_sie(processor, message.op, self.clock.now_ns(), cause)
         answer = m.SignalPresented(message.op, message.lpar, self.name, taken)
         self.post(lip_control_of(message.lpar), answer, cause)
+
+    def _take_signal_back(self, processor: GuestProcessor) -> None:
+        state, wait = processor.state, processor.wait
+        if state.service_signal is None:
+            return  # it has seen it
+        state.service_signal = None
+        if processor.status is Status.READY and wait is not None and state.reply is None:
+            # Its wait was ended for a signal that it will not see: the wait PSW is loaded again.
+            self._intercept(processor, wait)
+
+    def _set_zone(self, processor: GuestProcessor, zone: Zone) -> None:
+        state = processor.state
+        state.zone, signal = zone, state.service_signal
+        if isinstance(signal, StorageGrown) and signal.extent > zone.extent:
+            # It grew, and shrank again, while the guest stood: there is no such storage any more.
+            self._take_signal_back(processor)
 
     def _tell_sie(
         self, processor: GuestProcessor, op: str | None, at_ns: int, cause: int | None

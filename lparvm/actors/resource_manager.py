@@ -68,7 +68,8 @@ class ResourceManager(Actor):
             case m.RetireFrame(op=op, frame=frame):
                 self._retire(op, frame, seq)
             case m.QueryFrame(op=op):
-                self.post(SERVICE_PROCESSOR, m.FrameReported(op, self.rows(), self._zones.retired), seq)
+                seen = m.FrameReported(op, self.rows(), self._zones.retired, self._held_beside_zones())
+                self.post(SERVICE_PROCESSOR, seen, seq)
             case _:
                 self._come_and_go(message, seq)
 
@@ -77,6 +78,9 @@ class ResourceManager(Actor):
         match message:
             case m.LparStateChanged(lpar=lpar, state=state):
                 self._states[lpar] = state
+                if state == LparState.CHECK_STOPPED:
+                    # From here on each of several LPARs is on its own: IPL and DEACTIVATE are for one.
+                    self._zones.part(lpar)
             case m.AssignZone():
                 self._assign(message, cause)
             case m.FreeZone():
@@ -100,6 +104,16 @@ class ResourceManager(Actor):
                 blocks = self._expanded.area_of(holding.lpar).blocks
                 rows.append(m.FrameRow(holding.lpar, zone.origin, zone.extent, gap, str(state), blocks))
         return tuple(rows)
+
+    def _held_beside_zones(self) -> tuple[Zone, ...]:
+        """What LPARs hold and is in no zone, each frame once: targets, what was vacated, what a check stop left."""
+        holdings = self._zones.holdings()
+        taken = [one.zone for one in holdings if one.kind is HoldingKind.ZONE]
+        areas: list[Zone] = []
+        for holding in holdings:
+            if holding.kind is not HoldingKind.ZONE:
+                areas += _without(holding.zone, [*taken, *areas])
+        return tuple(sorted(areas))
 
     def _check(
         self, op: str, placements: tuple[m.Placement, ...], cause: int | None, *, reserve: bool

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping
 
 import trio
-from attrs import Factory, define
+from attrs import Factory, define, evolve
 
 from lparvm.actors.mailbox import Actor, Envelope, Mailbox
 from lparvm.actors.operator_commands import OperatorCommands
@@ -47,7 +47,7 @@ class _Command:
     done: trio.Event = Factory(trio.Event)
     received: bool = False
     result: CommandResult | None = None
-    show: Callable[[tuple[m.FrameRow, ...], tuple[int, ...]], tuple[str, ...]] | None = None
+    show: Callable[[m.FrameReported], tuple[str, ...]] | None = None
 
 
 Listener = Callable[[News], None]
@@ -200,12 +200,13 @@ class ServiceProcessor(Actor, OperatorCommands):
                 self._end(op, outcome, seq)
             case m.FrameReported(op=op) if op in self._composites:
                 held = tuple(lpar for one in self._operations() for lpar in one.lpars)
-                frame = parts.Frame(message.rows, message.retired, held)
+                frame = parts.Frame(message.rows, message.retired, held, message.beside)
                 self._advance(op, parts.FrameSeen(frame), seq)
             case m.FrameReported(op=op, rows=rows):
                 show = self._commands[op].show
                 assert show is not None, "only DISPLAY and PLAN ask for the frame"
-                self._answer_lines(op, show(with_failed(rows, self._failed()), message.retired), seq)
+                seen = evolve(message, rows=with_failed(rows, self._failed()))
+                self._answer_lines(op, show(seen), seq)
             case m.PathVaried():
                 self._note_path(message, seq)
             case m.LineEntered(op=op, lpar=lpar, device=device, problem=""):
@@ -305,8 +306,11 @@ class ServiceProcessor(Actor, OperatorCommands):
         match what:
             case "FRAME" | "STORAGE":
                 total = self._frames * PAGE_BYTES
-                lines = frame_lines if what == "FRAME" else storage_lines
-                self._commands[op].show = lambda rows, retired: lines(rows, total, retired)
+                self._commands[op].show = (
+                    (lambda seen: frame_lines(seen.rows, total, seen.retired))
+                    if what == "FRAME"
+                    else (lambda seen: storage_lines(seen.rows, total, seen.retired, seen.beside))
+                )
                 self.post(RESOURCE_MANAGER, m.QueryFrame(op), cause)
             case "DEVICES":
                 self._answer_lines(op, device_lines(self._devices, self._paths, self._varied_off), cause)

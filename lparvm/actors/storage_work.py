@@ -99,7 +99,8 @@ class StorageWork:
             StorageFault: at a faulty frame, the cursor before its page.
             MoverFailed: the cursor stands where the mover was made to fail.
         """
-        if not move.inverse:
+        # A move that goes on after its task died has been told already.
+        if not move.inverse and self.fail_at is not None:
             move.fail_at, self.fail_at = self.fail_at, None
         if self.clock.virtual:
             while not interrupted() and (chunk := move.next_chunk()) is not None:

@@ -24,11 +24,13 @@ class Frame:
         rows: the LPARs by origin.
         retired: frames out of use, host absolute.
         held: LPARs that an operation holds.
+        beside: areas that LPARs hold beside their zones.
     """
 
     rows: tuple[m.FrameRow, ...]
     retired: tuple[int, ...] = ()
     held: tuple[str, ...] = ()
+    beside: tuple[Zone, ...] = ()
 
     @property
     def layout(self) -> "Layout":

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from attrs import evolve, frozen
 
-from lparvm.arch.address import PAGE_BYTES
+from lparvm.arch.address import PAGE_BYTES, Zone
 from lparvm.config import RETIRED_NAMED_MAX
 from lparvm.protocol import messages as m
 from lparvm.units import format_duration, format_size
@@ -12,6 +12,8 @@ from lparvm.units import format_duration, format_size
 BAR_COLUMNS = 64
 # In the bar: a column with a frame that is out of use.
 RETIRED_MARK = "x"
+# A column that shows what an LPAR holds beside its zone.
+BESIDE_MARK = "-"
 # As many as there can be LPARs.
 _MARKS = "123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvw#yz0+*"
 
@@ -72,11 +74,15 @@ def has_expanded(rows: Sequence[m.FrameRow]) -> bool:
 
 
 def storage_lines(
-    rows: Sequence[m.FrameRow], main_storage_bytes: int, retired: Sequence[int] = ()
+    rows: Sequence[m.FrameRow],
+    main_storage_bytes: int,
+    retired: Sequence[int] = (),
+    beside: Sequence[Zone] = (),
 ) -> tuple[str, ...]:
     """The bar and its legend."""
-    bar = storage_bar(rows, main_storage_bytes, BAR_COLUMNS, retired)
+    bar = storage_bar(rows, main_storage_bytes, BAR_COLUMNS, retired, beside)
     legend = "  ".join(f"{mark_of(position)} {row.name}" for position, row in enumerate(rows)) or "no LPAR"
+    legend += f"  {BESIDE_MARK} held beside a zone" if beside else ""
     legend += f"  {RETIRED_MARK} out of use" if retired else ""
     return (f"0 [{bar}] {format_size(main_storage_bytes)}", legend)
 
@@ -87,9 +93,15 @@ def mark_of(position: int) -> str:
 
 
 def storage_bar(
-    rows: Sequence[m.FrameRow], main_storage_bytes: int, columns: int, retired: Sequence[int] = ()
+    rows: Sequence[m.FrameRow],
+    main_storage_bytes: int,
+    columns: int,
+    retired: Sequence[int] = (),
+    beside: Sequence[Zone] = (),
 ) -> str:
     """Main storage from left to right: the mark of the LPAR (its place by origin), `.` where nothing is.
+
+    Areas that LPARs hold `beside` their zones are shown where they cover a column's middle.
 
     A column shows what its middle belongs to; an LPAR too small for that takes one column from what is
     beside it, so that every LPAR has one. With more LPARs than columns the highest are not shown. A column
@@ -110,6 +122,9 @@ def storage_bar(
         span[1] = min(span[1], end)
         end = span[0] = min(span[0], span[1] - 1)
     cells = ["."] * columns
+    for area in beside:
+        first, last = (_middles_below(frame, frames, columns) for frame in (area.origin, area.end))
+        cells[first:last] = BESIDE_MARK * (last - first)
     for mark, (first, last) in zip(_MARKS, spans, strict=False):
         cells[first:last] = mark * (last - first)
     for frame in retired:

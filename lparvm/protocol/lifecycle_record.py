@@ -63,6 +63,11 @@ class ActivateOperation(Lifecycle):
     denied: Denial | None = None
     expanded_origin: int = 0
 
+    @property
+    def phase(self) -> Phase:
+        """The phase of the present state: what is given up here is the zone that a CANCEL came too late for."""
+        return Phase.BACKING_OUT if self.state is State.FREEING else PHASES[self.state]
+
 
 @frozen(kw_only=True)
 class ResetOperation(Lifecycle):

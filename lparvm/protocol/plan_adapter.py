@@ -25,7 +25,7 @@ from lparvm.protocol.plan_text import plan_lines
 from lparvm.protocol.planner import find_plan
 from lparvm.units import format_size
 
-# What an operation under way holds beside the zones; no LPAR can have that name.
+# What LPARs hold beside their zones; no LPAR can have that name.
 HELD = "(held)"
 
 
@@ -67,28 +67,10 @@ def _layout(frame: Frame, frame_count: int, lips: Callable[[str], tuple[str, ...
     zones = [
         plan_model.PlacedLpar(name, zone, frame.movable(name), lips(name)) for name, zone in frame.layout
     ]
-    zones += [
-        plan_model.PlacedLpar(name, zone, movable=False) for name, zone in held_areas(frame, frame_count)
-    ]
+    zones += [plan_model.PlacedLpar(HELD, area, movable=False) for area in frame.beside]
     return plan_model.Layout(
         frame_count, tuple(sorted(zones, key=lambda one: one.zone)), tuple(sorted(frame.retired))
     )
-
-
-def held_areas(frame: Frame, frame_count: int) -> Layout:
-    """Areas beside the zones that operations under way hold, as far as the map's gaps tell.
-
-    They are what lies between an LPAR's gap and the next LPAR; where no operation is under way nothing is held.
-    """
-    if not frame.held:
-        return ()
-    ends = [row.origin for row in frame.rows[1:]] + [frame_count]
-    areas = [
-        Zone(row.origin + row.size + row.gap, end - row.origin - row.size - row.gap)
-        for row, end in zip(frame.rows, ends, strict=True)
-        if row.origin + row.size + row.gap < end
-    ]
-    return tuple((HELD, area) for area in areas)
 
 
 def steps_of(layout: Layout, plan: Sequence[plan_model.Step]) -> tuple[PlannedStep, ...]:
@@ -113,7 +95,7 @@ def _room(layout: Layout, frame: Frame, frame_count: int, command: c.Plan) -> st
     size = format_size(command.size_bytes)
     if command.lpar is not None:
         return f"{command.lpar} has room for {size}"
-    taken = [zone for _, zone in (*layout, *held_areas(frame, frame_count))]
+    taken = [*(zone for _, zone in layout), *frame.beside]
     taken += [Zone(number, 1) for number in frame.retired]
     largest, end = Zone(0, 0), 0
     for zone in (*sorted(taken), Zone(frame_count, 0)):

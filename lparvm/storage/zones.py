@@ -12,7 +12,7 @@ Several LPARs that change places are a *group*: `reserve_all`, `commit_all` in o
 The invariant in a group: from `reserve_all` until the last `release`, a frame may belong to several of its
 members, of which one at most has it in its zone, one at most in its target, and one at most among what it
 vacated. It never belongs to somebody outside the group. Before the commit it is the zones' contents that
-count, after it again: zones overlap at no moment.
+count, after it again: zones overlap at no moment. Where the operation fails for good, the group ends by `part`.
 
 A zone grows by `reserve_extension` and `resize`, and shrinks by `resize` and `release`. A frame that failed is
 taken out of use by `retire`: nobody gets it any more, but who has it in a zone keeps it until it is freed.
@@ -189,6 +189,23 @@ class ZoneTable:
         self._require(lpar in self._beside, f"{lpar} holds nothing beside its zone")
         del self._beside[lpar]
         self._end_groups()
+
+    def part(self, lpar: str) -> None:
+        """End the group of an LPAR whose members will not release together: its operation failed for good.
+
+        What a member holds beside its zone it keeps, but for frames that lie in the zone of one of them: those are
+        the zone's alone, as they will be given up by whom they belong to. No effect where nothing is held beside.
+        """
+        members = sorted(self._group_of(lpar))
+        zones = [self.zone_of(member) for member in members]
+        for member in members:
+            beside = self._beside.pop(member, None)
+            if beside is not None:
+                pieces = _without(beside.zone, zones)
+                assert len(pieces) <= 1, "what lies between two zones, or beyond one, is one area"
+                for piece in pieces:
+                    self._beside[member] = evolve(beside, zone=piece)
+        self._groups = [group for group in self._groups if lpar not in group]
 
     def freed_by_release(self, lpar: str) -> tuple[Zone, ...]:
         """Frames that nobody would hold after `release` of what the LPAR holds beside its zone; ascending.

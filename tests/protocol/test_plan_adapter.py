@@ -5,11 +5,10 @@ import pytest
 from composite_steps import K, frame
 from lparvm.arch.address import Zone
 from lparvm.protocol import commands as c
-from lparvm.protocol import messages as m
 from lparvm.protocol import plan_adapter
 from lparvm.protocol.calibration import Calibration, Kind
 from lparvm.protocol.composite_parts import Frame, Planned, PlannedExchange, PlannedMove, Unplanned
-from lparvm.protocol.plan_adapter import HELD, held_areas, planner_of
+from lparvm.protocol.plan_adapter import HELD, planner_of
 from lparvm.protocol.plan_model import (
     Exchange,
     Expand,
@@ -108,15 +107,10 @@ def test_an_lpar_that_is_not_in_storage_has_no_plan(asked: Asked):
     assert asked.planner(SPREAD, c.Plan(64 * K, "D")) == Unplanned("there is no LPAR D")
 
 
-def test_what_operations_hold_beside_the_zones_is_in_the_way(asked: Asked):
-    # A moves from 2 to 40: frames 40 to 43 are reserved, so the gap above C ends there.
-    rows = tuple(
-        m.FrameRow(name, origin, 4, gap, "active")
-        for name, origin, gap in (("A", 2, 2), ("B", 8, 8), ("C", 20, 16))
-    )
-    moving = Frame(rows, (), ("A",))
-    assert held_areas(moving, FRAMES) == ((HELD, Zone(40, 24)),)
-    assert held_areas(Frame(rows), FRAMES) == (), "nothing is under way"
-    asked.planner(moving, c.Plan(16 * K))
+def test_what_lpars_hold_beside_their_zones_is_in_the_way(asked: Asked):
+    # A moves from 2 to 40.
+    seen = Frame(SPREAD.rows, (), ("A",), (Zone(40, 4),))
+    plan = asked.planner(seen, c.Plan(16 * K))
     assert asked.layout.zones[0] == PlacedLpar("A", Zone(2, 4), False, ("LIP-A",))
-    assert asked.layout.zones[-1] == PlacedLpar(HELD, Zone(40, 24), movable=False)
+    assert asked.layout.zones[-1] == PlacedLpar(HELD, Zone(40, 4), movable=False)
+    assert plan.room == "80K from 176K are free in one piece", "behind what is held"

@@ -230,8 +230,13 @@ class FrameRow:
 
 @frozen
 class FrameReported:
-    """RM -> SVP: the map, by origin, and the frames that are out of use, ascending."""
+    """RM -> SVP: the map, by origin, and the frames that are out of use, ascending.
+
+    Attributes:
+        beside: areas that LPARs hold beside their zones: targets, what was vacated, what a check stop left.
+    """
 
     op: str
     rows: tuple[FrameRow, ...]
     retired: tuple[int, ...] = ()
+    beside: tuple[Zone, ...] = ()
