@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import click
+from attrs import evolve
 
+from lparvm.config import TRACE_RING_EVENTS_MAX
 from lparvm.console.process import INTERRUPTED, interruptible, lost_output
 from lparvm.errors import UsageError
 from lparvm.trace_cli import trace
 from lparvm.version import VERSION
 
-_LEVELS = click.Choice(["off", "protocol", "io", "storage"])
+_LOG_LEVELS = ("protocol", "io", "storage")
+_LEVELS = click.Choice(["off", *_LOG_LEVELS])
 _INTERNAL = (
     "lparvm: this is an error in lparvm or in a part of your own, not in your input; please report it with the text "
     "above, the scenario and the seed"
@@ -79,7 +82,14 @@ def _trace_options(command: Callable[..., Any]) -> Callable[..., Any]:
                      help="Prove each move by checksums of every page and key."),
         click.option("--trace-level", "level", type=_LEVELS, default="protocol", show_default=True,
                      help="How much the trace holds."),
-        click.option("--trace", type=click.Path(dir_okay=False, path_type=Path), help="Write the trace here."),
+        click.option("--log", type=click.Choice(_LOG_LEVELS), is_flag=False, flag_value="protocol",
+                     help="Show events on standard error as they come, of this level [protocol]; messages only as far "
+                          "as the trace's level goes."),
+        click.option("--trace-ring", "ring", type=click.IntRange(1, TRACE_RING_EVENTS_MAX), metavar="EVENTS",
+                     help="Keep only so many events, the last ones, in memory, and write the trace only when the run "
+                          "is not intact."),
+        click.option("--trace", type=click.Path(dir_okay=False, path_type=Path),
+                     help="Write the trace here; .gz and .zst are compressed."),
         click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True,
                      help="Seeds guests, devices and, under the virtual clock, the scheduler."),
     ):  # fmt: skip
@@ -95,18 +105,19 @@ def _trace_options(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Virtual: the same scenario and seed give the same trace, byte for byte.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
-def run(
-    scenario: str, seed: int, trace: Path | None, level: str, proof: str, clock: str, *, as_json: bool
-) -> int:
+def run(scenario: str, clock: str, log: str | None, *, as_json: bool, **given: Any) -> int:
     """Run a scenario, a built-in one by name or a file, and prove it."""
     from lparvm.console.live import Live  # noqa: PLC0415 - other commands start without it
     from lparvm.console.terminal import make_console  # noqa: PLC0415
     from lparvm.runner import run as run_scenario  # noqa: PLC0415
+    from lparvm.trace.vocabulary import Level  # noqa: PLC0415
 
-    options = _options(scenario, seed, trace, level, proof)
-    console = make_console(stderr=as_json)
+    options = _options(scenario, **given)
+    live = Live(make_console(stderr=as_json))
+    if log is not None:
+        options = evolve(options, listeners=(live.event_log(Level[log.upper()]),))
     with interruptible():
-        with Live(console) as live:
+        with live:
             report = run_scenario(
                 scenario, clock="virtual" if clock == "virtual" else "real", on_machine=live.attach, signals=True,
                 options=options,
@@ -123,21 +134,25 @@ def run(
 @group.command()
 @click.argument("scenario")
 @_trace_options
-def console(scenario: str, seed: int, trace: Path | None, level: str, proof: str) -> int:
+def console(scenario: str, log: str | None, **given: Any) -> int:
     """Operate a scenario's machine by hand: the service processor as a line console.
 
     Commands are read from the terminal or a pipe; HELP lists them. Those that stand in the scenario are not given.
     """
     from lparvm.console.line_console import operate  # noqa: PLC0415
+    from lparvm.trace.vocabulary import Level  # noqa: PLC0415
 
-    options = _options(scenario, seed, trace, level, proof)
+    options = _options(scenario, **given)
     with interruptible():
-        report = operate(scenario, options)
+        report = operate(scenario, options, log=None if log is None else Level[log.upper()])
         _show(report)
     return report.exit_code
 
 
-def _options(scenario: str, seed: int, trace: Path | None, level: str, proof: str) -> Any:
+def _options(
+    scenario: str, seed: int, trace: Path | None = None, level: str = "protocol", proof: str = "full",
+    ring: int | None = None,
+) -> Any:  # fmt: skip
     """What `run` and `console` are given, checked as far as it doesn't take the scenario."""
     from lparvm.machine import Options  # noqa: PLC0415
     from lparvm.trace.vocabulary import Level  # noqa: PLC0415
@@ -148,8 +163,10 @@ def _options(scenario: str, seed: int, trace: Path | None, level: str, proof: st
             raise UsageError(f"{name!r}: expected a file name without control characters, in UTF-8")
     if trace is not None and _same_file(trace, Path(scenario)):
         raise UsageError(f"trace file {trace}: is the scenario itself; expected another file")
+    if ring is not None and trace is None:
+        raise UsageError("--trace-ring: nowhere to write it; expected --trace FILE beside it")
     _find_guests_beside(scenario)
-    return Options(seed=seed, trace=trace, level=Level[level.upper()], proof=proof == "full")
+    return Options(seed=seed, trace=trace, level=Level[level.upper()], proof=proof == "full", ring=ring)
 
 
 def _find_guests_beside(scenario: str) -> None:
@@ -192,7 +209,7 @@ def compare(scenario: str, seed: int, clock: str, *, as_json: bool) -> int:
     from lparvm.console.compare_view import comparison_table  # noqa: PLC0415
     from lparvm.console.terminal import make_console  # noqa: PLC0415
 
-    options = _options(scenario, seed, None, "protocol", "full")
+    options = _options(scenario, seed)
     with interruptible():
         comparison = run_both(scenario, clock="virtual" if clock == "virtual" else "real", options=options)
         if as_json:

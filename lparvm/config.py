@@ -159,8 +159,8 @@ TRACE_PROBLEMS_MAX = 20
 RULE_VIOLATIONS_TOLD_MAX = 3
 TRACE_CHAIN_LINKS_MAX = 6
 TRACE_CAUSES_MAX = 4_000_000
-# SQL over a trace: what the database may keep in memory (the rest goes to a temporary file), how many events are handed to
-# it at once, and how many rows are fetched at a time, of which a table takes its columns' widths.
+# SQL over a trace: what the database may keep in memory (the rest goes to a temporary file), how many events are handed
+# to it at once, and how many rows are fetched at a time, of which a table takes its columns' widths.
 SQL_MEMORY_BYTES_MAX = 512 << 20
 SQL_BATCH_EVENTS = 100_000
 SQL_BATCH_ROWS = 1000

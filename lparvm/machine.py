@@ -22,7 +22,7 @@ from lparvm.actors.run_clock import RunClock
 from lparvm.actors.service_processor import ServiceProcessor
 from lparvm.arch.address import PAGE_BYTES
 from lparvm.assembly import Assembly, Parts
-from lparvm.config import THREAD_SWITCH_INTERVAL_S
+from lparvm.config import THREAD_SWITCH_INTERVAL_S, TRACE_FLUSH_INTERVAL_S
 from lparvm.faults import STRIKES, Faults
 from lparvm.moments import Moments
 from lparvm.protocol import messages as m
@@ -45,11 +45,12 @@ class Options:
 
     Attributes:
         seed: seeds guests, devices, and, under the virtual clock, the scheduler.
-        trace: the trace file; None: none.
+        trace: the trace file; None: none. `.gz` and `.zst` are compressed.
         level: how much it holds.
         proof: whether moves are proven by checksums.
         parts: what the machine is built from.
         listeners: called with each event of the trace, see `trace.writer`.
+        ring: keep so many events in memory, and write the trace file only when the run is not intact.
     """
 
     seed: int = 0
@@ -58,6 +59,7 @@ class Options:
     proof: bool = True
     parts: Parts = Factory(Parts)
     listeners: tuple[Listener, ...] = ()
+    ring: int | None = None
 
 
 class Machine:
@@ -94,7 +96,8 @@ class Machine:
             listeners += (self.moments.watch,)
         self.trace = Trace(
             now_ns=self.clock.now_ns, level=options.level, path=options.trace, header=header,
-            listeners=listeners,
+            listeners=listeners, ring=options.ring,
+            digest=self.clock.virtual,  # of a ring: no two real runs have the same
         )  # fmt: skip
         self._log = self.trace.logger("MACHINE")
         self.assembly = Assembly(
@@ -126,6 +129,14 @@ class Machine:
     def start(self, nursery: trio.Nursery) -> None:
         """Start every actor."""
         self.assembly.start(nursery)
+        if not self.clock.virtual and self.trace.path is not None:
+            nursery.start_soon(self._keep_trace_flushed)
+
+    async def _keep_trace_flushed(self) -> None:
+        """Whoever follows the file sees what happens, also while little does."""
+        while True:
+            await trio.sleep(TRACE_FLUSH_INTERVAL_S)
+            self.trace.flush()
 
     def start_faults(self, nursery: trio.Nursery) -> None:
         """Let the scenario's faults strike when they come due."""
@@ -182,7 +193,7 @@ class Machine:
             self.report = RunReport(
                 scenario=self.scenario.name, seed=self.options.seed,
                 clock="virtual" if self.clock.virtual else "real", verdict=verdict,
-                digest=self.trace.digest, trace=self.options.trace, duration_ns=ended_ns,
+                digest=self.trace.digest, trace=self.trace.path, duration_ns=ended_ns,
                 main_storage_frames=self.scenario.main_storage_frames, frame_before=self.frame_before,
                 frame_after=self.rows(), commands=results, guests=guests, rules=rules,
                 interrupted=self.interrupted, retired=self.assembly.zones.retired,

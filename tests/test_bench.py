@@ -63,6 +63,36 @@ def test_message_round_trips_are_counted(measures):
     assert ratio.values == (actors.values[0] / channels.values[0],)
 
 
+def test_plans_are_measured_on_layouts_that_are_always_the_same(measures):
+    planner = measures("benchmarks.planner")
+    assert planner.draw(16, 3) == planner.draw(16, 3)
+    assert [len(task.layout.zones) for task in planner.draw(64, 3)] == [64] * 3
+    figures = planner.measure_planner(1, count=2)
+    assert [figure.unit for figure in figures] == ["ms"] * 6 + [""] * 3
+    for median, worst in zip(figures[0:6:2], figures[1:6:2], strict=True):
+        assert 0 < median.median <= worst.median, f"{worst} is the slowest"
+    assert 0 <= figures[-2].median <= 1, "a share"
+    assert figures[-1].median >= 1, "nothing moves less than the least"
+
+
+def test_tracing_is_measured_beside_orjson_and_beside_no_trace(measures):
+    trace = measures("benchmarks.trace")
+    figures = trace.measure_trace(1, scenario=trace.parse_scenario(trace.HAMMERS), total=1_000)
+    assert [figure.target is not None for figure in figures] == [
+        *(True, False, False, False) * 2, True, False, False, True,
+    ]  # fmt: skip
+    assert all(figure.median > 0 for figure in figures), [str(figure) for figure in figures]
+
+
+def test_events_are_told_again_as_they_were(measures, tmp_path: Path):
+    trace = measures("benchmarks.trace")
+    told = trace.story(trace.parse_scenario(trace.HAMMERS), trace.Level.PROTOCOL)
+    trace.trace_rate(told, 1, tmp_path / "t.jsonl", level=trace.Level.PROTOCOL)
+    again = [json.loads(line) for line in (tmp_path / "t.jsonl").read_text().splitlines()][1:-1]
+    assert [one["event"] for one in again] == [one["event"] for one in told.events]
+    assert [list(one) for one in again] == [list(one) for one in told.events]
+
+
 def test_a_figure_is_met_on_the_right_side_of_its_target(measures):
     figures = measures("benchmarks.figures")
     assert figures.Figure("x", "y", (1.0, 1.2, 9.0), figures.Target(1.25)).verdict == "met", (

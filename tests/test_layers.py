@@ -22,6 +22,7 @@ LAYERS = {
     "console": 5, "stress": 5,
     "trace_cli": 6,
     "cli": 7,
+    "pytest_plugin": 7,
     "__main__": 8,
 }  # fmt: skip
 # Only in these layers do different parts of one layer import each other.

@@ -22,8 +22,10 @@ from benchmarks.exchange import measure_cancel, measure_exchange
 from benchmarks.figures import Figure, table
 from benchmarks.messages import measure_messages
 from benchmarks.moves import measure_move, measure_proof, measure_sizes
+from benchmarks.planner import measure_planner
 from benchmarks.start import measure_start, measure_virtual
 from benchmarks.throughput import measure_throughput
+from benchmarks.trace import measure_trace
 
 from lparvm.units import NS_PER_S
 
@@ -38,6 +40,8 @@ MEASURES: dict[str, Callable[[int], list[Figure]]] = {
     "throughput": measure_throughput,
     "messages": measure_messages,
     "channel": measure_channel,
+    "planner": measure_planner,
+    "trace": measure_trace,
     "start": measure_start,
     "virtual": measure_virtual,
 }
@@ -49,6 +53,8 @@ QUICK: dict[str, Callable[[int], list[Figure]]] = {
     "throughput": lambda repeats: measure_throughput(repeats, window_ns=NS_PER_S // 2),
     "messages": lambda repeats: measure_messages(repeats, count=2_000),
     "channel": lambda repeats: measure_channel(repeats, window_ns=NS_PER_S // 5),
+    "planner": lambda repeats: measure_planner(repeats, count=9),
+    "trace": lambda repeats: measure_trace(repeats, total=20_000, runs=1),
 }
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import trio
+from attrs import evolve
 from prompt_toolkit.patch_stdout import patch_stdout
 from rich.console import Console
 
@@ -27,6 +28,7 @@ from lparvm.protocol.messages import FrameRow
 from lparvm.report import RunReport
 from lparvm.runner import ended_by_signals
 from lparvm.scenario import Scenario, load_scenario
+from lparvm.trace.vocabulary import Level
 from lparvm.units import format_size
 
 _LEAVE = ("QUIT", "EXIT", "BYE")
@@ -39,8 +41,13 @@ _TOOLBAR_INTERVAL_S = 0.2
 _TOOLBAR_COLUMNS = 48
 
 
-def operate(name: str, options: Options) -> RunReport:
+def operate(name: str, options: Options, *, log: Level | None = None) -> RunReport:
     """Run a scenario's machine under the operator's hands until QUIT or the end of the input.
+
+    Args:
+        name: a built-in scenario, or a file.
+        options: seed, trace, proof.
+        log: events of this level are logged on standard error; None: none are.
 
     Raises:
         ScenarioError: the scenario is wrong; nothing was started.
@@ -51,13 +58,28 @@ def operate(name: str, options: Options) -> RunReport:
         raise UsageError("console: standard input is closed; expected a terminal, or commands from a pipe")
     if not (sys.stdin.isatty() and sys.stdout is not None and sys.stdout.isatty()):
         console = make_console()
-        return trio.run(_operate, scenario, options, console, PipeReader(sys.stdin.fileno()), None)
-    screen = Screen()
+        live = Live(console)
+        return trio.run(
+            _operate,
+            scenario,
+            _logged(options, live, log),
+            live,
+            console,
+            PipeReader(sys.stdin.fileno()),
+            None,
+        )
+    screen, stderr = Screen(), sys.stderr
     with _terminal_restored(), patch_stdout(raw=True):
         # Made inside: what is printed while a line is being typed goes above it.
         console = make_console(file=sys.stdout, force_terminal=True)
         reader = PromptReader(screen, open_history())
-        return trio.run(_operate, scenario, options, console, reader, screen)
+        # A bar would fight with the line that is being typed; the toolbar shows progress there.
+        live = Live(console, bars=False, log=stderr)
+        return trio.run(_operate, scenario, _logged(options, live, log), live, console, reader, screen)
+
+
+def _logged(options: Options, live: Live, log: Level | None) -> Options:
+    return options if log is None else evolve(options, listeners=(*options.listeners, live.event_log(log)))
 
 
 @contextmanager
@@ -73,12 +95,11 @@ def _terminal_restored() -> Iterator[None]:
 
 
 async def _operate(
-    scenario: Scenario, options: Options, console: Console, reader: Reader, screen: Screen | None
+    scenario: Scenario, options: Options, live: Live, console: Console, reader: Reader, screen: Screen | None
 ) -> RunReport:
     """`screen` is what the prompt shows, where there is one."""
     async with open_machine(scenario, options) as machine:
-        # A bar would fight with the line that is being typed; the toolbar shows progress there.
-        with Live(console, bars=screen is None) as live:
+        with live:
             live.attach(machine)
             console.print("HELP lists the commands, QUIT ends.")
             scope = trio.CancelScope()

@@ -1,15 +1,20 @@
 """What the operator sees while a machine runs: messages and answers as they come, a bar while pages move."""
 
+import sys
+from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from lparvm.console import render
 from lparvm.console.terminal import make_console
 from lparvm.protocol.news import CommandResult, News, OperatorMessage
 from lparvm.protocol.news import Progress as OperationProgress
+from lparvm.trace.vocabulary import Level
+from lparvm.trace.writer import Listener
 
 if TYPE_CHECKING:
     from lparvm.machine import Machine
@@ -22,9 +27,16 @@ class Live:
     it goes to standard error, where that is one, and is left out where neither is.
     """
 
-    def __init__(self, console: Console, *, bars: bool = True) -> None:
-        """`bars`: whether there is to be a bar while pages move."""
+    def __init__(self, console: Console, *, bars: bool = True, log: TextIO | None = None) -> None:
+        """Begin.
+
+        Args:
+            console: where lines go.
+            bars: whether there is to be a bar while pages move.
+            log: where the log goes; None: standard error as it is now, before a bar or a prompt takes it over.
+        """
         self._console = console
+        self._log = sys.stderr if log is None else log
         self._bars: dict[str, TaskID] = {}
         out = console if console.is_terminal else make_console(stderr=True)
         self._progress = Progress(
@@ -51,6 +63,19 @@ class Live:
                 self._console.print(render.command_line(news), soft_wrap=True)
             case OperationProgress():
                 self._advance(news)
+
+    def event_log(self, level: Level) -> Listener:
+        """A listener that logs the events of a run; above bar and prompt, where it goes to a terminal."""
+        from lparvm.trace.log import EventLog  # noqa: PLC0415 - most runs have none
+
+        out = self._progress.console
+        if self._log is None or not self._log.isatty():
+            return EventLog(partial(print, file=self._log), level=level)
+
+        def above(line: str) -> None:
+            out.print(Text.from_ansi(line), soft_wrap=True)
+
+        return EventLog(above, level=level, colours=not out.no_color)
 
     def _advance(self, news: OperationProgress) -> None:
         if self._progress.disable:

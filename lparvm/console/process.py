@@ -72,6 +72,11 @@ def lost_output() -> OSError | None:
     return next((error for error in errors if error is not None and error.errno != errno.EPIPE), None)
 
 
+def reader_has_gone() -> bool:
+    """Whether standard output reaches nobody any more: time for a long list to end."""
+    return any(output.error is not None and output.fileno() == sys.stdout.fileno() for output in _outputs)
+
+
 def _leave(_signal: int, _frame: object) -> None:
     os._exit(INTERRUPTED)
 

@@ -14,7 +14,7 @@ _FRAMES = "int, frames"
 _PAGE = "int, page of the zone"
 _PAGES = "int, pages"
 _TIME = "int, ns"
-_COUNT = "int"
+_COUNT = "int, count"
 _HOST = "int, host absolute address, or null"
 _ZONE = {"origin_frame": _FRAME, "extent_frames": _FRAMES}
 _LPAR_LIP = {"lpar": _NAME, "lip": _NAME}
@@ -25,7 +25,7 @@ FACTS: tuple[EventType, ...] = (
         "machine.started",
         Level.PROTOCOL,
         {
-            "seed": "int",
+            "seed": "int, number",
             "main_storage_frames": _FRAMES,
             "lpars": "list of str",
             "lips": "list of str",
@@ -228,7 +228,7 @@ FACTS: tuple[EventType, ...] = (
         {
             **_LPAR_LIP,
             **SPAN,
-            "instructions": _COUNT,
+            "instructions": "int, instructions",
             "interception": _NAME,
         },
         "one time slice of a guest on a LIP: what it touched",
@@ -241,7 +241,7 @@ FACTS: tuple[EventType, ...] = (
             "access": "str, fetch | store | key",
             "address": "int, guest absolute address",
             "host": _HOST,
-            "bytes": _COUNT,
+            "bytes": "int, bytes",
         },
         "one access of a guest",
     ),

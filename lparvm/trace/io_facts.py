@@ -10,9 +10,9 @@ from lparvm.trace.event_type import EventType, Level
 _NAME = "str"
 _FRAME = "int, host absolute frame"
 _TIME = "int, ns"
-_COUNT = "int"
+_COUNT = "int, count"
 _HOST = "int, host absolute address, or null"
-_DEVICE = "str, hex"
+_DEVICE = "str, device number in hex"
 _START = {"lpar": _NAME, "iop": _NAME, "device": _DEVICE, "start": "int, number of the start"}
 _INTERRUPTION = {"lpar": _NAME, "device": _DEVICE, "number": "int, number of the interruption"}
 
@@ -72,21 +72,27 @@ IO_FACTS: tuple[EventType, ...] = (
             "device": _DEVICE,
             "start": "int, number of the start",
             "function": "str, what ended it: START | HALT | CLEAR",
-            "device_status": "int",
-            "subchannel_status": "int",
+            "device_status": "int, status byte",
+            "subchannel_status": "int, status byte",
         },
         "a start ended, once; also one that never began",
     ),
     EventType(
         "transfer.ended",
         Level.IO,
-        {**_START, **SPAN, "bytes": _COUNT, "device_status": "int", "subchannel_status": "int"},
+        {
+            **_START,
+            **SPAN,
+            "bytes": "int, bytes",
+            "device_status": "int, status byte",
+            "subchannel_status": "int, status byte",
+        },
         "a channel program ended, was given up, or goes on under another SALE: what it touched until then",
     ),
     EventType(
         "transfer.refused",
         Level.PROTOCOL,
-        {**_START, "address": "int, guest absolute address", "bytes": _COUNT},
+        {**_START, "address": "int, guest absolute address", "bytes": "int, bytes"},
         "a device that was given up came late: the IOP refused its transfer, nothing was touched",
     ),
     EventType(

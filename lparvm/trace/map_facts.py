@@ -148,7 +148,7 @@ MAP_FACTS: tuple[EventType, ...] = (
     EventType(
         "stop.predicted",
         Level.PROTOCOL,
-        {"lpar": _NAME, "low_ns": _TIME, "expected_ns": _TIME, "high_ns": _TIME, "samples": "int"},
+        {"lpar": _NAME, "low_ns": _TIME, "expected_ns": _TIME, "high_ns": _TIME, "samples": "int, count"},
         "how long the guest should stand still, by the machine's own history",
     ),
     EventType(

@@ -81,6 +81,9 @@ class TraceReader:
         self._counts: dict[str, int] = {}
         self._source = iter(lines)
         self.header = self._read_header()
+        # A ring's file holds the last events of a run only; their numbers are those of the run.
+        first = self.header.get("first_seq", 1)
+        self._seq = first - 1 if type(first) is int else 0
 
     @property
     def cut_off(self) -> bool:
@@ -186,6 +189,10 @@ class TraceReader:
                 self._note(
                     f"the trailer's {name} is {told!r:.80}; expected {found!r:.80} by the lines before it"
                 )
+
+    def note(self, text: str) -> None:
+        """Tell a problem of the line that was read last, which only a user of the trace could find."""
+        self._note(text)
 
     def _note(self, text: str, *, line: int | None = None) -> None:
         problem = Problem(self.lines.name, self.lines.number if line is None else line, text)

@@ -39,12 +39,14 @@ class Reading:
     Attributes:
         reader: the trace.
         exit_code: 0, or 1 where the file has problems; known at the end.
+        whole: false where the command has seen enough before the end; then nothing is said about the end.
     """
 
     def __init__(self, reader: "TraceReader") -> None:
         """Begin."""
         self.reader = reader
         self.exit_code = 0
+        self.whole = True
 
     def tell_problems(self) -> None:
         """On standard error, a line each."""
@@ -54,7 +56,7 @@ class Reading:
         more = reader.problem_count - len(reader.problems)
         if more:
             click.echo(f"lparvm: {reader.lines.name}: {more} more problems", err=True)
-        if reader.cut_off:
+        if reader.cut_off and self.whole:
             click.echo(f"lparvm: {reader.lines.name}: cut off after line {reader.lines.number}", err=True)
         self.exit_code = int(reader.problem_count > 0)
 

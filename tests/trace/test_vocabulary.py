@@ -1,12 +1,15 @@
+import ast
 import re
+from pathlib import Path
 
 import pytest
 from attrs import fields
 
+import lparvm
 from lparvm.protocol.messages import MESSAGES
 from lparvm.trace.vocabulary import COMMON_FIELDS, FACTS, VOCABULARY, Level, field_problems
 
-DEVICE_LIST = VOCABULARY["lpar.activated"]
+PACKAGE = Path(lparvm.__file__).parent
 
 
 @pytest.mark.parametrize("kind", FACTS, ids=lambda kind: kind.name)
@@ -43,9 +46,9 @@ def test_the_right_fields_are_no_problem():
     ("change", "problem"),
     [
         ({"colour": 1}, "unknown field colour"),
-        ({"held": None}, "held is None, expected int"),
-        ({"held": "2"}, "held is '2', expected int"),
-        ({"held": True}, "held is True, expected int"),
+        ({"held": None}, "held is None, expected int, count"),
+        ({"held": "2"}, "held is '2', expected int, count"),
+        ({"held": True}, "held is True, expected int, count"),
         ({"lpar": 2}, "lpar is 2, expected str"),
     ],
 )
@@ -63,3 +66,35 @@ def test_what_may_be_null_may_be_null():
         "lpar": "L", "outcome": "moved", "fault_frame": None, "inverse": False,
     }  # fmt: skip
     assert field_problems(VOCABULARY["move.ended"], own) == []
+
+
+def _names_told():
+    """Names of facts that stand in calls of `emit` in the source, and all texts that could be one."""
+    told, texts = {}, set()
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and "trace" not in path.parts:
+                texts.add(node.value)
+            called = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+            if called and node.func.attr in ("emit", "_emit") and node.args:
+                first = node.args[0]
+                if isinstance(first, ast.Constant):
+                    told[first.value] = f"{path.name}:{node.lineno}"
+    return told, texts
+
+
+def test_every_event_that_the_machine_tells_is_in_the_vocabulary():
+    told, _ = _names_told()
+    assert {name: place for name, place in told.items() if name not in VOCABULARY} == {}
+    assert len(told) > 20
+
+
+def test_every_fact_of_the_vocabulary_is_told_somewhere():
+    _, texts = _names_told()
+    assert [kind.name for kind in FACTS if kind.name not in texts] == []
+
+
+def test_messages_are_judged_by_their_names_only_for_their_classes_have_types():
+    kind = VOCABULARY["SetAddressLimit"]
+    assert field_problems(kind, {"to": "IOP1", "lpar": "L", "zone": object()}) == []
+    assert field_problems(kind, {"to": "IOP1", "lpar": "L"}) == ["missing field zone"]

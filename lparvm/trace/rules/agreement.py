@@ -5,6 +5,7 @@ Checked:
   IOP of the LPAR gave that zone (activation counts as one). So a skipped SALE is caught, also at one of two IOPs;
 - at each transfer with accesses: the same, with the zone of the last SIE; a part of one that is told late
   counts at the time of its accesses;
+- the map's entry moves when every IOP of the LPAR was given that zone by SALE: the commit;
 - neither the map's entry changes its origin, nor SALE gives another zone than the map's, while a LIP runs the guest;
 - while a zone grows or shrinks under its running guest, all say one origin, and never does a state description have
   more than SALE gave any IOP, nor SALE more than the LPAR holds; when it is reported and a LIP runs the guest, all
@@ -79,6 +80,8 @@ class SaleAgrees(Checker):
     """Map, IOPs and state descriptions agree."""
 
     name = "sale-agrees"
+    steps = (203, 210)
+    claims = (5, 11)
     needs = Level.IO
     undecided = "transfers are not told at this level; SIEs were checked against map and SALE"
 
@@ -90,6 +93,7 @@ class SaleAgrees(Checker):
             "lpar.activated": self._activated,
             "lpar.deactivated": self._deactivated,
             "guest.loaded": self._loaded,
+            "guest.verified": self._unloaded,
             "area.reserved": self._reserved,
             "zone.moved": self._moved,
             "zone.resized": self._resized,
@@ -124,6 +128,11 @@ class SaleAgrees(Checker):
         said.resizing, said.reserved = False, 0
         self._compare(event)
 
+    def _unloaded(self, event: Event) -> None:
+        # Its life is over: no LIP has a state description of it any more.
+        self._of(event).sies.clear()
+        self._compare(event)
+
     def _reserved(self, event: Event) -> None:
         said, zone = self._of(event), zone_of(event)
         if said.map is not None and zone[0] == said.map[1]:
@@ -151,8 +160,14 @@ class SaleAgrees(Checker):
             said.reserved = 0
 
     def _moved(self, event: Event) -> None:
-        self._of(event).map = zone_of(event)
+        said = self._of(event)
+        said.map = zone_of(event)
         self._nobody_runs(event, f"the map's entry of {event['lpar']} changes")
+        behind = [iop for iop in said.iops if said.sales.get(iop) != said.map]
+        if behind:
+            self.violate(
+                event, f"the map says {zone_text(said.map)} before SALE gave it to {', '.join(behind)}"
+            )
         self._compare(event)
 
     def _resized(self, event: Event) -> None:

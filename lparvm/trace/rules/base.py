@@ -9,11 +9,13 @@ step` and its own fields (see `trace.vocabulary`).
 """
 
 import enum
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from attrs import frozen
+from attrs import field, frozen
 
+from lparvm.config import RULE_VIOLATIONS_TOLD_MAX
 from lparvm.trace.vocabulary import Level
 
 Event = Mapping[str, Any]
@@ -29,6 +31,24 @@ class Verdict(enum.StrEnum):
 
 
 @frozen
+class Violation:
+    """What broke a rule.
+
+    Attributes:
+        text: time, actor, event, and what is wrong.
+        event: the event; None where only the end of the run shows it.
+    """
+
+    text: str
+    event: Event | None = field(default=None, eq=False, repr=False)
+
+    @property
+    def seq(self) -> int | None:
+        """The event's number; None where there is no event, or it has none."""
+        return None if self.event is None else self.event["seq"]
+
+
+@frozen
 class RuleVerdict:
     """A rule's verdict over a run.
 
@@ -39,6 +59,7 @@ class RuleVerdict:
         violation: the first violation: time, actor, event, and what is wrong. None unless broken.
         reason: why `unchecked`, else None.
         violations: how many there were.
+        told: the first of them, as many as `RULE_VIOLATIONS_TOLD_MAX`.
     """
 
     rule: str
@@ -47,6 +68,24 @@ class RuleVerdict:
     violation: str | None = None
     reason: str | None = None
     violations: int = 0
+    told: tuple[Violation, ...] = ()
+
+
+@frozen
+class Explanation:
+    """What a rule is about, in words: the parts of its module's docstring.
+
+    Attributes:
+        law: what holds.
+        checks: what is looked at.
+        not_checked: what the rule leaves to others, or to nobody.
+        counts: what `checked` counts.
+    """
+
+    law: str
+    checks: str
+    not_checked: str
+    counts: str
 
 
 class Checker:
@@ -54,6 +93,8 @@ class Checker:
 
     Attributes:
         name: the rule's name.
+        steps: the patent's steps that it stands for, 201 to 211; none for a rule about what the patent leaves open.
+        claims: the patent's claims that it stands for.
         needs: the lowest level at which all facts that the rule needs are told.
         undecided: what stays open below that level.
         proof: whether the run was made with custody checksums.
@@ -62,6 +103,8 @@ class Checker:
     """
 
     name: ClassVar[str]
+    steps: ClassVar[tuple[int, ...]] = ()
+    claims: ClassVar[tuple[int, ...]] = ()
     needs: ClassVar[Level] = Level.PROTOCOL
     undecided: ClassVar[str] = "no facts are told at this level"
 
@@ -69,7 +112,7 @@ class Checker:
         self.proof = proof
         self.checked = 0
         self.handlers: Mapping[str, Handler] = self.listen()
-        self._violation: str | None = None
+        self._first_ones: list[Violation] = []
         self._violations = 0
         self._finished = False
 
@@ -96,10 +139,11 @@ class Checker:
             handler(event)
 
     def violate(self, event: Event | None, text: str) -> None:
-        """Note a violation: the first one in words, the others by number."""
+        """Note a violation: the first ones in words, the others by number."""
         self._violations += 1
-        if self._violation is None:
-            self._violation = f"{place(event)}: {text}" if event is not None else f"at the end: {text}"
+        if len(self._first_ones) < RULE_VIOLATIONS_TOLD_MAX:
+            where = place(event) if event is not None else "at the end"
+            self._first_ones.append(Violation(f"{where}: {text}", event))
 
     def finish(self, level: Level = Level.STORAGE) -> RuleVerdict:
         """The verdict, after the last event; asking again gives the same.
@@ -110,12 +154,27 @@ class Checker:
         if not self._finished:
             self._finished = True
             self.end()
-        if self._violation is not None:
+        told = tuple(self._first_ones)
+        if told:
             verdict, reason = Verdict.BROKEN, None
         else:
             reason = self.undecided if level < self.needs else self.undecided_reason()
             verdict = Verdict.UNCHECKED if reason else Verdict.HELD
-        return RuleVerdict(self.name, verdict, self.checked, self._violation, reason, self._violations)
+        first = told[0].text if told else None
+        return RuleVerdict(self.name, verdict, self.checked, first, reason, self._violations, told)
+
+    @classmethod
+    def explained(cls) -> Explanation:
+        """What the rule's module says of it, at its head; empty where Python was told to leave docstrings out."""
+        text = (sys.modules[cls.__module__].__doc__ or "").strip()
+        law, _, rest = text.removeprefix(f"{cls.name}: ").partition("\n\n")
+        checks, _, rest = rest.partition("\nNot checked: ")
+        not_checked, _, counts = rest.partition("\n`checked` counts ")
+        return Explanation(_joined(law), checks.strip(), _joined(not_checked), _joined(counts))
+
+
+def _joined(text: str) -> str:
+    return " ".join(text.split())
 
 
 def place(event: Event) -> str:

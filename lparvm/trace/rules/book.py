@@ -1,6 +1,7 @@
 """All rules over one run: each event goes to the checkers that want it, and to no other."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from lparvm.trace.rules.agreement import SaleAgrees
 from lparvm.trace.rules.base import Checker, Event, Handler, RuleVerdict
@@ -15,8 +16,10 @@ from lparvm.trace.rules.interruptions_kept import InterruptionsAfterSie
 from lparvm.trace.rules.io_zone import IoInsideZone
 from lparvm.trace.rules.late_transfers import LateTransfersRefused
 from lparvm.trace.rules.ownership import OneOwner
+from lparvm.trace.rules.parts import PartsInOrder
 from lparvm.trace.rules.phases import PhasesInOrder
 from lparvm.trace.rules.quiesce import QuiesceHolds
+from lparvm.trace.rules.requests import RequestsAnswered
 from lparvm.trace.rules.starts import StartsEndOnce
 from lparvm.trace.rules.stop import StopHolds
 from lparvm.trace.rules.stopped_time import StoppedTime
@@ -26,7 +29,8 @@ from lparvm.trace.vocabulary import Level
 RULES: tuple[type[Checker], ...] = (
     StopHolds, QuiesceHolds, InsideZone, SaleAgrees, PageCustody, DirectionRight, OneOwner, PhasesInOrder,
     CommandsAnswered, StoppedTime, IoInsideZone, StartsEndOnce, HeldStartsInOrder, InterruptionsOnce,
-    InterruptionsAfterSie, LateTransfersRefused, ExchangeCustody, GivenUpStorage,
+    InterruptionsAfterSie, LateTransfersRefused, ExchangeCustody, GivenUpStorage, RequestsAnswered,
+    PartsInOrder,
 )  # fmt: skip
 
 
@@ -42,18 +46,22 @@ class RuleBook:
         checkers: one of each rule.
     """
 
-    def __init__(self, *, proof: bool = True, level: Level = Level.STORAGE) -> None:
+    def __init__(self, *, proof: bool = True, level: Level = Level.STORAGE, trusted: bool = True) -> None:
         """Open the book.
 
         Args:
             proof: the run takes checksums; moves without them are a violation then, else `unchecked`.
             level: the level of what will be fed. In process every fact is; from a file, what it holds.
+            trusted: the events are the machine's own. Of a stranger's, what a checker can't follow (an LPAR that
+                nobody activated, a number that can't be) is a violation of its rule; else it is an error here.
         """
         self.level = level
         self.checkers = all_checkers(proof=proof)
+        self._trusted = trusted
         self._handlers: dict[str, tuple[Handler, ...]] = {}
         for checker in self.checkers:
-            for name, handler in checker.handlers.items():
+            for name, own in checker.handlers.items():
+                handler = own if trusted else partial(_follow, checker, own)
                 self._handlers[name] = (*self._handlers.get(name, ()), handler)
 
     def feed(self, event: Event) -> None:
@@ -63,7 +71,23 @@ class RuleBook:
 
     def finish(self) -> tuple[RuleVerdict, ...]:
         """All verdicts, after the last event."""
+        if not self._trusted:
+            for checker in self.checkers:
+                _guard(checker, None, partial(checker.finish, self.level))
         return tuple(checker.finish(self.level) for checker in self.checkers)
+
+
+def _follow(checker: Checker, handler: Handler, event: Event) -> None:
+    """Show a checker a stranger's event."""
+    _guard(checker, event, partial(handler, event))
+
+
+def _guard(checker: Checker, event: Event | None, look: Callable[[], object]) -> None:
+    try:
+        look()
+    except Exception as error:  # noqa: BLE001 - whatever a stranger's event makes of it is told, never raised
+        known = f"{error} is not known" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
+        checker.violate(event, f"it can't be followed: {known}")
 
 
 def check_events(events: Iterable[Event], *, level: Level, proof: bool = True) -> tuple[RuleVerdict, ...]:

@@ -26,6 +26,7 @@ class CommandsAnswered(Checker):
     """Every command is answered once."""
 
     name = "commands-answered"
+    steps = (211,)
 
     def listen(self) -> Mapping[str, Handler]:
         """Commands and answers, and all else that can belong to an operation."""

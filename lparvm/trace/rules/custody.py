@@ -54,6 +54,7 @@ class PageCustody(Checker):
     """Pages and keys land exactly once."""
 
     name = "page-custody"
+    steps = tuple(range(204, 210))
 
     def listen(self) -> Mapping[str, Handler]:
         """The events of the mover and of custody; SIE, or the release, ends what they are about."""

@@ -21,6 +21,7 @@ class DirectionRight(Checker):
     """The direction is right for the overlap."""
 
     name = "direction"
+    steps = (204, 208)
 
     def listen(self) -> Mapping[str, Handler]:
         """The events of the mover."""

@@ -58,6 +58,8 @@ class ExchangeCustody(Checker):
     """Pages and keys of an exchange land exactly once."""
 
     name = "exchange-custody"
+    steps = tuple(range(204, 210))
+    claims = (7, 14)
 
     def listen(self) -> Mapping[str, Handler]:
         """The events of exchanges, and what ends them."""

@@ -40,6 +40,8 @@ class HeldStartsInOrder(Checker):
     """Held starts begin after SALE, in their order."""
 
     name = "held-starts-in-order"
+    steps = (202,)
+    claims = (5, 11)
     needs = Level.IO
     undecided = "starts are not told at this level"
 

@@ -28,6 +28,7 @@ class InterruptionsAfterSie(Checker):
     """Interruptions wait for SIE, and are there then."""
 
     name = "interruptions-after-sie"
+    steps = (201, 210)
     needs = Level.IO
     undecided = "interruptions are not told at this level"
 

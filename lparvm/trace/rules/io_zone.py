@@ -28,6 +28,8 @@ class IoInsideZone(Checker):
     """No I/O address outside the zone in force, none by a stale origin."""
 
     name = "io-inside-zone"
+    steps = (203,)
+    claims = (5, 11)
     needs = Level.IO
     undecided = "transfers are not told at this level"
 

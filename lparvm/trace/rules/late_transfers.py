@@ -24,6 +24,7 @@ class LateTransfersRefused(Checker):
     """No access of a start after its end."""
 
     name = "late-transfers-refused"
+    steps = (202,)
     needs = Level.IO
     undecided = "transfers are not told at this level"
 

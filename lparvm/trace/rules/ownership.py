@@ -54,6 +54,7 @@ class OneOwner(Checker):
     """At most one owner a frame."""
 
     name = "one-owner"
+    steps = (203,)
 
     def listen(self) -> Mapping[str, Handler]:
         """The events of the map, of the mover, and of the LIPs that must run before frames are poisoned."""

@@ -25,7 +25,9 @@ _START = "(start)"
 # Phase -> its step, and the phases that may follow it.
 _TABLE: dict[str, tuple[int | None, tuple[str, ...]]] = {
     _START: (None, ("ADMITTING", "STOPPING")),
-    "ADMITTING": (None, ("STOPPING", "EXTENDING", "ASKING", "RESETTING", "LOADING", "REPORTED")),
+    "ADMITTING": (
+        None, ("STOPPING", "EXTENDING", "ASKING", "RESETTING", "LOADING", "BACKING_OUT", "REPORTED"),
+    ),
     "STOPPING": (201, ("QUIESCING", "RESETTING", "BACKING_OUT", "REPORTED")),
     "QUIESCING": (202, ("CHECKING", "BACKING_OUT")),
     "CHECKING": (203, ("MOVING", "NOTIFYING", "BACKING_OUT")),
@@ -36,10 +38,10 @@ _TABLE: dict[str, tuple[int | None, tuple[str, ...]]] = {
     "ASKING": (None, ("SHRINKING", "STOPPING", "REPORTED")),
     "SHRINKING": (None, ("BACKING_OUT", "REPORTED")),
     "RESETTING": (None, ("LOADING", "REPORTED")),
-    "LOADING": (None, ("REPORTED",)),
+    "LOADING": (None, ("BACKING_OUT", "REPORTED")),
     "BACKING_OUT": (None, ("REPORTED",)),
     "REPORTED": (211, ()),
-}
+}  # fmt: skip
 # (phase, the one before it) -> what ended that one, where it doesn't depend on the LPAR's parts.
 _ENDS = {
     ("MOVING", "CHECKING"): ["area.reserved"],
@@ -62,6 +64,7 @@ class PhasesInOrder(Checker):
     """Phases follow the table; what ends a phase has happened."""
 
     name = "phases-in-order"
+    steps = tuple(range(201, 212))
 
     def listen(self) -> Mapping[str, Handler]:
         """Phases, and the facts that end them."""

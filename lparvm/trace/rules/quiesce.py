@@ -28,6 +28,7 @@ class QuiesceHolds(Checker):
     """No I/O between quiesce and SALE."""
 
     name = "quiesce-holds"
+    steps = (202,)
     needs = Level.IO
     undecided = "transfers are not told at this level; quiescing was checked against moves"
 

@@ -54,6 +54,7 @@ class StartsEndOnce(Checker):
     """Each start ends once; none is lost."""
 
     name = "starts-end-once"
+    steps = (202,)
     needs = Level.IO
     undecided = "starts are not told at this level"
 

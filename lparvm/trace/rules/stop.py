@@ -26,6 +26,7 @@ class StopHolds(Checker):
     """No guest access between stop and SIE."""
 
     name = "stop-holds"
+    steps = (201, 210)
     needs = Level.IO
     undecided = "slices are not told at this level; stops and SIEs were checked against moves and phases"
 

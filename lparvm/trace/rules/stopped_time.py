@@ -17,6 +17,7 @@ class StoppedTime(Checker):
     """Stopped times add up."""
 
     name = "stopped-time"
+    steps = (201, 210, 211)
 
     def listen(self) -> Mapping[str, Handler]:
         """Stops, SIEs, and what is told of the time between."""

@@ -21,6 +21,7 @@ class InsideZone(Checker):
     """No access of a guest outside its zone, none by a stale origin."""
 
     name = "inside-zone"
+    steps = (210,)
     needs = Level.IO
     undecided = "slices are not told at this level"
 
