@@ -33,8 +33,8 @@ def conventional(scenario: Scenario) -> tuple[Scenario, tuple[str, ...]]:
     """A scenario whose moves are done by DEACTIVATE, DEFINE, ACTIVATE and IPL, each when the one before is answered.
 
     Only a MVSTOR that is to complete is replaced: the others of the commands stay. Where a move is to go, is
-    worked out from the commands before it, as if each of them completed. What EXPAND= asks for, is left out; what is
-    given at a moment of an operation, not at a time, stays, and may never be given.
+    worked out from the commands before it, as if each of them completed. EXPAND= becomes a command of its own; what
+    is given at a moment of an operation, not at a time, stays, and may never be given.
 
     Returns:
         the scenario, and the LPARs that it moves so, in the order of their first move.
@@ -53,6 +53,9 @@ def conventional(scenario: Scenario) -> tuple[Scenario, tuple[str, ...]]:
                 zone = zones[lpar] = _target(move, zones, scenario.main_storage_frames)
                 commands[position] = _sequence(at_ns, lpar, zone)
                 moved[lpar] = None
+                if move.expand is not None and move.expand.lpar in zones:
+                    expand = _expand(move.expand, zones, scenario.main_storage_frames)
+                    commands[position] = _followed(commands[position], expand)
             case c.ExchangeStor(first=first, second=second, test=False) if {first, second} <= zones.keys():
                 zones[first], zones[second] = exchange_targets(zones[first], zones[second])
             case c.Resize(lpar=lpar, size_bytes=size_bytes) if lpar in zones:
@@ -78,6 +81,19 @@ def _sequence(at_ns: int, lpar: str, zone: Zone) -> CommandConfig:
     size, origin = format_size(zone.extent_bytes), format_size(zone.origin_bytes)
     define = f"DEFINE {lpar} SIZE={size} ORIGIN={origin}"
     return CommandConfig(at_ns, f"DEACTIVATE {lpar}", then=(define, f"ACTIVATE {lpar}", f"IPL {lpar}"))
+
+
+def _expand(expansion: c.Expansion, zones: dict[str, Zone], frames: int) -> str:
+    """The command that expands a neighbour; `zones` has it afterwards."""
+    zone = zones[expansion.lpar]
+    above = [other.origin for other in zones.values() if other.origin >= zone.end]
+    size_bytes = expansion.size_bytes or (min(above, default=frames) - zone.origin) * PAGE_BYTES
+    zones[expansion.lpar] = Zone(zone.origin, size_bytes // PAGE_BYTES)
+    return f"EXPAND {expansion.lpar} SIZE={format_size(size_bytes)}"
+
+
+def _followed(command: CommandConfig, text: str) -> CommandConfig:
+    return evolve(command, then=(*command.then, text))
 
 
 # --- what is measured ---------------------------------------------------------------------------------------

@@ -50,6 +50,14 @@ def test_what_is_not_to_complete_or_only_tests_stays():
     assert lpars == ()
 
 
+@pytest.mark.parametrize(("given", "size"), [("EXPAND=A", "2M"), ("EXPAND=A,SIZE=1M", "1M")])
+def test_what_a_move_expands_is_expanded_by_a_command_of_its_own(given: str, size: str):
+    commands = (command("1ms", f"MVSTOR B HSA=2M {given}"), command("2ms", "MVSTOR A END"))
+    texts, _ = _conventional(*commands)
+    assert texts[0][-1] == f"EXPAND A SIZE={size}"
+    assert texts[1][1].startswith(f"DEFINE A SIZE={size} "), "where it has grown"
+
+
 @pytest.fixture(scope="module")
 def both() -> Comparison:
     """B's 512K at 20 MiB a second: 25 ms, either way."""
