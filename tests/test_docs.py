@@ -10,7 +10,8 @@ from lparvm.cli import group
 from lparvm.runner import run
 from machines import story
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
 PAGE = DOCS / "operations.md"
 
 GUEST = """
@@ -36,33 +37,51 @@ duration = "100ms"
 """
 
 
-def _shown() -> dict[str, list[str]]:
-    """Command -> the lines that the page shows of its output; only of those that come out the same each time."""
-    shown: dict[str, list[str]] = {}
-    for block in re.findall(
-        r"^```\n(\$ lparvm .*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
-    ):
-        command, *lines = block.splitlines()
-        if "--clock virtual" in command or command.startswith("$ lparvm plan"):
-            shown.setdefault(command.removeprefix("$ lparvm "), []).extend(lines)
+def _shown() -> dict[tuple[str, str], list[str]]:
+    """(page, command) -> the lines that the page shows of its output; only of those that come out the same each time."""
+    shown: dict[tuple[str, str], list[str]] = {}
+    for page in (ROOT / "README.md", PAGE, DOCS / "traces.md"):
+        text = page.read_text(encoding="utf-8")
+        for block in re.findall(r"^```\n(\$ lparvm .*?)^```", text, re.DOTALL | re.MULTILINE):
+            command, *lines = block.splitlines()
+            lines = [line for line in lines if not line.startswith("$ ")]
+            same = "--clock virtual" in command or command.startswith(("$ lparvm plan", "$ lparvm trace"))
+            if same and lines and not re.search("[|;>]", command):
+                shown.setdefault((page.name, command.removeprefix("$ lparvm ")), []).extend(lines)
     return shown
 
 
 SHOWN = _shown()
 
 
-def test_the_page_shows_output():
-    assert len(SHOWN) > 4
+def test_the_pages_show_output():
+    assert len(SHOWN) > 16
 
 
-@pytest.mark.parametrize("command", SHOWN)
-def test_what_the_page_shows_is_what_one_gets(
-    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.fixture(scope="module")
+def traces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the traces that docs/traces.md reads."""
+    directory = tmp_path_factory.mktemp("traces")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(directory)
+        text = (DOCS / "traces.md").read_text(encoding="utf-8")
+        for command in re.findall(r"^\$ lparvm (run .* --trace .*)$", text, re.MULTILINE):
+            assert group.main(shlex.split(command), standalone_mode=False) == 0
+    return directory
+
+
+@pytest.mark.parametrize(("page", "command"), SHOWN)
+def test_what_a_page_shows_is_what_one_gets(
+    page: str, command: str, traces: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.delenv("COLUMNS", raising=False)  # nothing is folded
+    monkeypatch.chdir(traces)
+    capsys.readouterr()
     group.main(shlex.split(command), standalone_mode=False)
     output = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
-    missing = [line for line in SHOWN[command] if line.rstrip() not in output]
+    # The wall clock alone is another each time.
+    shown = [line.rstrip() for line in SHOWN[page, command] if "Started:" not in line]
+    missing = [line for line in shown if line not in output]
     assert not missing, "these lines no longer come out: " + "\n".join(missing)
 
 

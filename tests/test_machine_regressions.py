@@ -347,3 +347,30 @@ async def test_plan_and_display_see_what_a_check_stopped_lpar_holds_beside_its_z
         shown = await trial.give("DISPLAY STORAGE")
         assert shown.lines[0] == "0 [" + "1" * 16 + "." * 16 + "-" * 16 + "." * 16 + "] 128K"
         assert "held beside a zone" in shown.lines[1]
+
+
+async def test_an_exchange_that_was_backed_out_leaves_nothing_that_its_lpars_do_together(autojump_clock):
+    # A moves alone, and stands for its LIP, when B starts.
+    text = scenario(
+        lpar("A", "600K", size="8K", guest="idle"), lpar("B", "808K", size="1M", guest="ledger"),
+        main_storage="2M",
+    ).replace("[timing]", "[timing]\nlip_mips = 0.1")  # fmt: skip
+    async with trial_of(text) as trial:
+        svp = trial.machine.svp
+        trial.when("phase.entered", lambda _: svp.submit("CANCEL A"), phase="MOVING")
+        assert (await trial.give("XCHSTOR A B")).result is Result.CANCELLED
+        (lip1, *_) = trial.machine.assembly.lips
+        trial.when("phase.entered", lambda _: lip1.hang(100_000_000), phase="NOTIFYING")
+        move = svp.submit("MVSTOR A END")
+        trial.when("zone.moved", lambda _: svp.submit("IPL B"), lpar="A")
+        assert (await svp.answer(move)).result is Result.COMPLETED
+        (started,) = trial.of("sie.issued", lpar="B", op="op.4")
+        assert not [one for one in trial.of("sie.issued", lpar="A", op="op.3") if one["seq"] < started["seq"]]
+
+
+async def test_a_guest_whose_ipl_failed_has_failed_and_is_not_damaged(autojump_clock):
+    async with trial_of(scenario(lpar("A", "0", size="20K", guest="typist")), verdict="failed") as trial:
+        await trial.sleep_ms(5)
+    (guest,) = trial.machine.report.guests
+    assert guest.failed
+    assert guest.damage_count == 0

@@ -53,6 +53,7 @@ class Operation:
         interrupt: the mover is to stop after its chunk.
         moved: the forward move or exchange; its cursor is where the way back begins.
         moving: the one under way or last, forth or back.
+        across_ns: when the last chunk that was begun is across, run clock: LPAR control may die meanwhile.
         recorded: checksums from before the move, by LPAR.
         progress: the last step of progress told.
         gauge: how far it is, for the operator.
@@ -69,6 +70,7 @@ class Operation:
     interrupt: bool = False
     moved: Transfer[Any, Any] | None = None
     moving: Transfer[Any, Any] | None = None
+    across_ns: int = 0
     recorded: dict[str, Custody] = Factory(dict)
     progress: int = -1
     gauge: Gauge = Factory(Gauge)

@@ -95,6 +95,9 @@ class StorageJobs:
     async def _transfer(self, operation: Operation, again: bool) -> None:
         """Steps 204 to 209, there, or back from the cursor."""
         record, cause = _relocation(operation), operation.cause
+        if again and (left_ns := operation.across_ns - self._work.clock.now_ns()) > 0:
+            # The chunk that was in flight was told when LPAR control died; its time isn't over.
+            await self._work.clock.sleep_ns(left_ns)
         transfer = operation.moving
         if operation.moved is None:
             await self._record_custody(operation, cause)
@@ -138,8 +141,13 @@ class StorageJobs:
             if cursor * PROGRESS_STEPS // transfer.length != operation.progress:
                 self._post(m.ChunkMoved(operation.record.op, cursor), told)
 
+        def on_way(across_ns: int) -> None:
+            operation.across_ns = across_ns
+
         try:
-            await self._work.move(transfer, interrupted=lambda: operation.interrupt, on_chunk=on_chunk)
+            await self._work.move(
+                transfer, interrupted=lambda: operation.interrupt, on_chunk=on_chunk, on_way=on_way
+            )
         except StorageFault as error:
             return error.frame, False
         except MoverFailed:

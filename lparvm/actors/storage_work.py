@@ -83,6 +83,7 @@ class StorageWork:
         *,
         interrupted: Callable[[], bool],
         on_chunk: Callable[[ChunkT, int], None],
+        on_way: Callable[[int], None] = lambda _: None,
     ) -> None:
         """Move or exchange until done or interrupted.
 
@@ -94,6 +95,8 @@ class StorageWork:
             interrupted: asked before each chunk.
             on_chunk: called in trio's thread with each chunk and the cursor after it. Under the real clock the
                 move's own cursor may have gone on by then.
+            on_way: called with the time, run clock, at which the chunk that was begun will be across: also who is
+                cancelled meanwhile owes that time. Under the virtual clock only: a thread's copy takes its own.
 
         Raises:
             StorageFault: at a faulty frame, the cursor before its page.
@@ -106,10 +109,10 @@ class StorageWork:
             while not interrupted() and (chunk := move.next_chunk()) is not None:
                 move.move(chunk)
                 # The time is that of the copy: what happens in it happens before the chunk is across.
+                took_ns = chunk.pages_copied * PAGE_BYTES * NS_PER_S // self.transfer_rate
+                on_way(self.clock.now_ns() + took_ns)
                 try:
-                    await self.clock.sleep_ns(
-                        chunk.pages_copied * PAGE_BYTES * NS_PER_S // self.transfer_rate
-                    )
+                    await self.clock.sleep_ns(took_ns)
                 finally:
                     on_chunk(chunk, move.cursor)
             return

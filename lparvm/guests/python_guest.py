@@ -7,6 +7,7 @@ Invariants:
 
 - Between two yields a program runs alone: no other processor, no I/O, no relocation comes between.
 - IPL and final check have processors of their own, so that what they touch is in no slice's account.
+- A guest whose `ipl` raised runs nothing and is not checked: nothing says what its storage should hold.
 - A service signal is taken where a run begins: the first processor's program stands still, its handler runs to its
   end, then the program goes on with the reply that was there for it. No second signal is taken meanwhile.
 """
@@ -109,6 +110,7 @@ class PythonGuest(Guest):
         self.seed = stream_seed(setup.seed, "guest", setup.lpar, self.options["seed"])
         self._threads: list[_Thread] = []
         self._extent_used = 0
+        self._ipl_failure: GuestError | ProgramCheck | None = None
 
     # What a guest's author writes.
 
@@ -120,7 +122,10 @@ class PythonGuest(Guest):
         raise NotImplementedError(f"{type(self).__name__} has no program(); expected a generator of yields")
 
     def check(self, cpu: Processor) -> None:
-        """The final check: compare all storage with what it should hold, and call `cpu.damaged`."""
+        """The final check: compare all storage with what it should hold, and call `cpu.damaged`.
+
+        Not called where `ipl` raised.
+        """
 
     def service_signal(self, cpu: Processor, signal: ServiceSignal) -> Program:
         """Handler of service signals; it runs on the first processor, while that one's program stands still.
@@ -152,12 +157,9 @@ class PythonGuest(Guest):
             _Thread(self._processor(state, lip, index))
             for index, (state, lip) in enumerate(zip(states, lips, strict=True))
         ]
-        failed = self._guarded(self.ipl, self._processor(states[0], lips[0], "ipl"))
+        failed = self._ipl_failure = self._guarded(self.ipl, self._processor(states[0], lips[0], "ipl"))
         for thread in self._threads:
-            if failed is None:
-                thread.ended = self._guarded(self._begin, thread)
-            else:
-                thread.ended = failed
+            thread.ended = self._guarded(self._begin, thread) if failed is None else failed
 
     def run(self, state: StateDescription, budget: int) -> Interception:
         """SIE; see `Guest.run`. The emulator's hot path."""
@@ -210,7 +212,9 @@ class PythonGuest(Guest):
             thread.cpu.observer = observer
 
     def verify(self, states: Sequence[StateDescription]) -> GuestError | ProgramCheck | None:
-        """The final check; see `Guest.verify`."""
+        """The final check; see `Guest.verify`. After an `ipl` that failed nobody knows what storage should hold."""
+        if self._ipl_failure is not None:
+            return self._ipl_failure
         return self._guarded(self.check, self._processor(states[0], None, "check"))
 
     @property

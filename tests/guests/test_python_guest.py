@@ -190,14 +190,25 @@ class Failing(PythonGuest):
         raise LookupError("lost")
 
 
+class CheckFailing(Failing):
+    def ipl(self, cpu):
+        pass
+
+
 def test_an_ipl_that_fails_shows_at_the_first_run_of_every_lip():
     machine = Bench(Failing, lips=2)
     for state in machine.states:
         assert machine.guest.run(state, 100) == ProgramCheck(5, 16 * PAGE)
 
 
-def test_a_check_that_fails_is_returned_and_what_it_found_counts():
+def test_a_guest_whose_ipl_failed_is_not_checked_and_says_why_again():
     machine = Bench(Failing)
+    assert machine.guest.verify(machine.states) == ProgramCheck(5, 16 * PAGE)
+    assert machine.guest.damage_count == 0
+
+
+def test_a_check_that_fails_is_returned_and_what_it_found_counts():
+    machine = Bench(CheckFailing)
     failure = machine.guest.verify(machine.states)
     assert failure.text.startswith("LookupError: lost (test_python_guest.py:")
     assert machine.guest.damage_count == 1

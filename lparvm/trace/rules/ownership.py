@@ -32,7 +32,7 @@ class _Held:
     Attributes:
         zone: its zone.
         reserved: the area reserved as a target, or to grow by.
-        partners: LPARs that move together with it.
+        partners: LPARs that move together with it in this operation.
         moved: it has moved in this operation.
         beside: all frames held beside the zone.
         dirty: those of them that hold, or held, its pages.
@@ -281,7 +281,8 @@ class OneOwner(Checker):
             held.dirty.discard(*partner.zone)
         if not held.beside:
             held.reserved = None
-        held.moved = False
+        # Of the next operation it need not be a part: each may move alone then.
+        held.moved, held.partners = False, ()
 
     def _partners(self, held: _Held) -> Iterator[tuple[str, _Held]]:
         yield from ((name, self._held[name]) for name in held.partners if name in self._held)
