@@ -37,17 +37,23 @@ duration = "100ms"
 """
 
 
+def _comes_out_the_same(command: str) -> bool:
+    same = "--clock virtual" in command or command.startswith(("plan", "trace"))
+    return same and not re.search("[|;>]", command)
+
+
 def _shown() -> dict[tuple[str, str], list[str]]:
     """(page, command) -> the lines that the page shows of its output; only of those that come out the same each time."""
     shown: dict[tuple[str, str], list[str]] = {}
     for page in (ROOT / "README.md", PAGE, DOCS / "traces.md"):
         text = page.read_text(encoding="utf-8")
         for block in re.findall(r"^```\n(\$ lparvm .*?)^```", text, re.DOTALL | re.MULTILINE):
-            command, *lines = block.splitlines()
-            lines = [line for line in lines if not line.startswith("$ ")]
-            same = "--clock virtual" in command or command.startswith(("$ lparvm plan", "$ lparvm trace"))
-            if same and lines and not re.search("[|;>]", command):
-                shown.setdefault((page.name, command.removeprefix("$ lparvm ")), []).extend(lines)
+            command = ""
+            for line in block.splitlines():
+                if line.startswith("$ "):
+                    command = line.removeprefix("$ lparvm ")
+                elif _comes_out_the_same(command):
+                    shown.setdefault((page.name, command), []).append(line)
     return shown
 
 

@@ -29,6 +29,7 @@ from lparvm.protocol.actor_names import LPAR_CONTROL, SERVICE_PROCESSOR
 from lparvm.protocol.admission import Circumstances, Denied
 from lparvm.protocol.calibration import Kind, Sample
 from lparvm.protocol.lifecycle_record import DefineOperation
+from lparvm.protocol.lpar_entry import LparState
 from lparvm.protocol.operation_record import OperationRecord
 from lparvm.protocol.outcomes import denied_outcome
 from lparvm.protocol.phases import State
@@ -277,18 +278,21 @@ class LparControl(Actor):
         self._answer(record.op, kind.outcome(record, stops), operation.cause)
 
     def _predict(self, operation: Operation) -> None:
-        """How long the guests will stand still, by this machine's own history."""
-        record = operation.record
+        """How long the guests will stand still, by this machine's own history; nothing where none runs."""
+        record, lpars = operation.record, self._records.lpars
         assert isinstance(record, Relocation), "only relocations are predicted"
+        running = [name for name in record.lpars if lpars[name].state is LparState.ACTIVE]
+        if not running:
+            return
         operation.work_bytes = self._work.work_bytes(*(party.source for party in record.parties))
         made = self._records.calibration.predict(_kind(record), operation.work_bytes)
         operation.prediction = made
-        for lpar in record.lpars:
+        for lpar in running:
             operation.cause = self.log.emit(
                 "stop.predicted", op=record.op, cause=operation.cause, lpar=lpar, low_ns=made.low_ns,
                 expected_ns=made.expected_ns, high_ns=made.high_ns, samples=made.samples,
             )  # fmt: skip
-        text = message_text("LVM015I", lpar=record.title, **made.values)
+        text = message_text("LVM015I", lpar=" and ".join(running), **made.values)
         self.post(SERVICE_PROCESSOR, m.OperatorMessaged(record.op, "LVM015I", text), operation.cause)
 
     def _learn(self, operation: Operation, stops: tuple[LipStop, ...]) -> None:

@@ -3,8 +3,9 @@
 A stop has two parts. *Moving* grows with the bytes that the mover transfers; *the rest* (stop, quiesce, check,
 SALE, SIE) does not. So the moving part is a line through what came before, fitted by medians (Theil and Sen),
 which one disturbed move in three cannot bend; and the rest is a median. The interval is made of quantiles:
-of the ratio of each move to the line, and of the rest itself. A short history says little about quantiles, so
-what was assumed beforehand weighs with it, as `CALIBRATION_PRIOR_SAMPLES` samples would.
+of the ratio of each move to the line, and upwards of the rest itself. It begins at moving alone: a guest that
+waits stops at once, and may need nothing besides. A short history says little about quantiles, so what was assumed
+beforehand weighs with it, as `CALIBRATION_PRIOR_SAMPLES` samples would.
 
 Everything is in integers: the same history gives the same prediction on any machine.
 """
@@ -17,7 +18,6 @@ from attrs import evolve, field, frozen, validators
 from lparvm.config import (
     CALIBRATION_COVERAGE_PERCENT,
     CALIBRATION_OTHER_HIGH_NS,
-    CALIBRATION_OTHER_LOW_NS,
     CALIBRATION_OTHER_NS,
     CALIBRATION_PRIOR_SAMPLES,
     CALIBRATION_RATE_BYTES_S,
@@ -31,6 +31,8 @@ from lparvm.units import NS_PER_S, format_duration
 # Ratios are in millionths, the slope in 2^-20 ns a byte.
 _ONE = 1_000_000
 _SLOPE_SHIFT = 20
+# Rates and ratios are rounded, and a mover's time is, chunk by chunk: what is exact must not be outside for that.
+_ROUNDING = 2
 # Of the newest samples so many are fitted by pairs: enough for a median, and cheap.
 _PAIRED_MAX = 48
 
@@ -114,12 +116,11 @@ class Prior:
     Attributes:
         rate_bytes_s: bytes a second that the mover transfers, above 0.
         rate_factor: it may be so many times slower or faster; 1: the rate is known.
-        other_low_ns, other_ns, other_high_ns: least, expected and most of what a stop needs besides.
+        other_ns, other_high_ns: expected and most of what a stop needs besides; the least is nothing.
     """
 
     rate_bytes_s: int = CALIBRATION_RATE_BYTES_S
     rate_factor: int = CALIBRATION_RATE_FACTOR
-    other_low_ns: int = CALIBRATION_OTHER_LOW_NS
     other_ns: int = CALIBRATION_OTHER_NS
     other_high_ns: int = CALIBRATION_OTHER_HIGH_NS
 
@@ -174,11 +175,10 @@ def predict(history: Sequence[Sample], kind: Kind, work_bytes: int, prior: Prior
     low = _mixed(_quantile(ratios, high=False), _ONE // prior.rate_factor, len(same))
     high = _mixed(_quantile(ratios, high=True), slowest, len(same))
     other_ns = _median(others) if others else prior.other_ns
-    other_low_ns = _mixed(_quantile(others, high=False), prior.other_low_ns, len(same))
     other_high_ns = _mixed(_quantile(others, high=True), prior.other_high_ns, len(same))
     expected_ns = moving_ns + other_ns
     return Prediction(
-        min(moving_ns * low // _ONE + other_low_ns, expected_ns),
+        min(moving_ns * max(0, low - _ROUNDING) // _ONE, expected_ns),
         expected_ns,
         max(moving_ns * high // _ONE + other_high_ns, expected_ns),
         len(same),
@@ -186,10 +186,10 @@ def predict(history: Sequence[Sample], kind: Kind, work_bytes: int, prior: Prior
 
 
 def error_percent(expected_ns: int, stopped_ns: int) -> float:
-    """By how much of itself the time differs from what was expected; one decimal, above 0 where it is longer."""
-    if stopped_ns == 0:
-        return 0.0
-    return round(1000 * (stopped_ns - expected_ns) / stopped_ns) / 10
+    """By what share of the expected time it was longer (above 0) or shorter; one decimal."""
+    if expected_ns == 0:
+        return 100.0 if stopped_ns else 0.0
+    return round(1000 * (stopped_ns - expected_ns) / expected_ns) / 10
 
 
 @frozen
@@ -225,7 +225,10 @@ def score(history: Sequence[Sample]) -> Score:
 
 
 def calibration_lines(calibration: Calibration) -> tuple[str, ...]:
-    """What DISPLAY CALIBRATION shows: a line a stop, oldest first, and how good the predictions were."""
+    """What DISPLAY CALIBRATION shows: a line a stop, oldest first, and how good the predictions were.
+
+    The error is a share of what was predicted.
+    """
     head = (
         f"{'':<8} {'LPAR':<16} {'':<8} {'pages':>9} {'predicted':>10} {'between':>23} {'stood':>10} "
         f"{'error':>8}  inside"

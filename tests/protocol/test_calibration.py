@@ -55,7 +55,7 @@ def test_without_a_history_the_rate_that_is_known_is_used_exactly():
     made = predict((), Kind.MOVE, 400 * M, Prior.of_known_rate(400 * M))
     prior = Prior()
     assert made.expected_ns == pytest.approx(1_000 * MS + prior.other_ns, rel=1e-5)
-    assert made.high_ns - made.low_ns == pytest.approx(prior.other_high_ns - prior.other_low_ns, rel=1e-5)
+    assert made.high_ns - made.low_ns == pytest.approx(prior.other_high_ns, rel=1e-4)
 
 
 def test_without_a_history_and_a_known_rate_the_interval_is_wide():
@@ -89,6 +89,17 @@ def test_each_kind_has_its_own_line():
     history = [sample(64 * M, 64 * M), sample(64 * M, 640 * M, kind=Kind.EXCHANGE)]
     move, exchange = (predict(history, kind, 64 * M).expected_ns for kind in Kind)
     assert exchange > 9 * move
+
+
+@given(SAMPLES, st.integers(1, 300), st.integers(1, 1 << 30))
+def test_a_guest_that_needs_nothing_besides_moving_is_inside(samples: list[Sample], mega: int, rate: int):
+    prior, size = Prior.of_known_rate(rate), mega * M
+    exact = size * 10**9 // rate
+    # Chunks of 4 MiB, each rounded down.
+    told = -(-size // (4 * M)) * (4 * M * 10**9 // rate) if mega % 4 == 0 else exact
+    assert predict((), Kind.MOVE, size, prior).low_ns <= min(told, exact)
+    history = [sample(size, told, one.other_ns) for one in samples]
+    assert predict(history, Kind.MOVE, size, prior).low_ns <= told, "whatever others needed besides"
 
 
 def test_pages_without_memory_take_no_time_and_break_no_line():
@@ -125,13 +136,13 @@ def test_only_stops_that_were_predicted_are_scored():
     stops = [sample(1, moving, 0, prediction=made) for moving in (100, 110, 125)]
     result = score([sample(1, 5), *stops])
     assert (result.predictions, result.inside, result.inside_percent) == (3, 2, 66)
-    assert result.median_error_percent == 9.1
+    assert result.median_error_percent == 10.0
 
 
 @pytest.mark.parametrize(
-    ("expected", "stopped", "error"), [(100, 125, 20.0), (100, 80, -25.0), (5, 0, 0.0), (0, 5, 100.0)]
+    ("expected", "stopped", "error"), [(100, 125, 25.0), (100, 80, -20.0), (5, 0, -100.0), (0, 5, 100.0), (0, 0, 0.0), (2, 324, 16_100.0)],
 )
-def test_an_error_is_a_share_of_what_came(expected: int, stopped: int, error: float):
+def test_an_error_is_a_share_of_what_was_predicted(expected: int, stopped: int, error: float):
     assert error_percent(expected, stopped) == error
 
 
@@ -158,6 +169,6 @@ def test_the_display_compares_each_prediction_with_what_came():
     assert calibration_lines(calibration) == (
         "         LPAR                          pages  predicted                 between      stood    error  inside",
         "op.1     A                move         65536     160 ms        150 ms .. 170 ms     160 ms   +0.0 %  yes",
-        "op.1     A                move         65536     160 ms        150 ms .. 170 ms     200 ms  +20.0 %  no",
-        "2 predictions, median error 10.0 %, 50 % inside the interval (aim 90 %)",
+        "op.1     A                move         65536     160 ms        150 ms .. 170 ms     200 ms  +25.0 %  no",
+        "2 predictions, median error 12.5 %, 50 % inside the interval (aim 90 %)",
     )
