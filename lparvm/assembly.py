@@ -251,7 +251,7 @@ class Assembly:
 
         installation = Installation(
             self.guest_table, self.expanded, self._paths, scenario.iops,
-            lambda: tuple(lip.name for lip in self.lips), self.provide,
+            lambda: tuple(lip.name for lip in self.lips), self._failed, self.provide,
         )  # fmt: skip
 
         def make_control() -> LparControl:

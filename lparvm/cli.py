@@ -291,12 +291,12 @@ def _list_options(options: Any) -> None:
 @group.command()
 @click.argument("code", required=False)
 def messages(code: str | None) -> None:
-    """List the messages: id, text, cause, and what to do."""
+    """List the messages: id, text, cause, and what to do; or only that of an id or a result."""
     from lparvm.protocol.catalogue import CATALOGUE  # noqa: PLC0415
 
-    known = [entry for entry in CATALOGUE if code is None or entry.code == code.upper()]
+    known = [entry for entry in CATALOGUE if code is None or code.upper() in (entry.code, entry.result)]
     if not known:
-        raise UsageError(f"there is no message {code}; expected one that `lparvm messages` lists")
+        raise UsageError(f"there is no message {code}; expected an id or a result `lparvm messages` lists")
     for entry in known:
         result = f"  ({entry.result})" if entry.result else ""
         click.echo(

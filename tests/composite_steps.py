@@ -24,7 +24,7 @@ def frame(
         m.FrameRow(name, origin, 4, 0, "check-stopped" if name == lost else "active")
         for name, origin in sorted(origins.items(), key=lambda pair: pair[1])
     )
-    return Frame(rows, retired, held)
+    return Frame(rows, retired, dict.fromkeys(held, "op.9"), frame_count=64)
 
 
 def outcome(result: Result = Result.COMPLETED, lpar: str = "A", stopped_ns: int = 10) -> Outcome:
@@ -59,11 +59,12 @@ class Player:
         seen: the frame as it is.
         results: what comes of the steps, in their order; then all complete.
         story: orders, in short.
+        denies: LPAR control denies each CANCEL at once.
         before_look: called before each look at the frame, with its number from 1.
     """
 
     command: c.MoveStor | c.Plan
-    seen: Frame = field(factory=frame)
+    seen: Frame = field(factory=lambda: frame(A=2, B=8, C=20))
     results: list[Result] = field(factory=list)
     planner: p.Planner = packing
     before_look: Callable[["Player", int], None] = lambda _player, _number: None
@@ -73,6 +74,8 @@ class Player:
     told: list[Outcome] = field(factory=list)
     answer: p.Answer | None = None
     cancels: list[str] = field(factory=list)
+    cancels_answered: dict[str, Outcome] = field(factory=dict)
+    denies: bool = False
     looks: int = 0
     ends: int = 0
     orders: list[p.Order] = field(factory=list)
@@ -90,9 +93,13 @@ class Player:
         self.run, orders = self._listed(composite.advance(self.run, event, self.planner))
         self.orders += orders
 
-    def cancel(self) -> None:
+    def cancel(self, op: str = "op.8") -> None:
         """The operator's CANCEL."""
-        self.feed(p.CancelAsked("op.8"))
+        self.feed(p.CancelAsked(op))
+        given = [one for one in self.orders if isinstance(one, p.Give)]
+        if self.denies and given:
+            denied = Outcome(Result.NOT_CANCELLABLE, {"target": "it", "phase": "NOTIFYING"})
+            self.feed(p.CancelAnswered(op, denied))
 
     @staticmethod
     def _listed(result):
@@ -111,8 +118,9 @@ class Player:
                 self._do(message)
             case p.Tell(outcome=told):
                 self.told.append(told)
-            case p.AnswerCancel(op=op):
-                self.cancels.append(op)
+            case p.AnswerCancel(op=op, outcome=answer):
+                assert op not in self.cancels_answered, f"{op} was answered already"
+                self.cancels_answered[op] = answer
             case p.Answer():
                 assert not self.orders, f"orders after the answer: {self.orders}"
                 self.answer = order
@@ -144,7 +152,7 @@ class Player:
 def rearranged(seen: Frame, moved: dict[str, int]) -> Frame:
     lost = "".join(row.name for row in seen.rows if row.state == "check-stopped")
     origins = {row.name: row.origin for row in seen.rows} | moved
-    return frame(retired=seen.retired, held=seen.held, lost=lost, **origins)
+    return frame(retired=seen.retired, held=tuple(seen.held), lost=lost, **origins)
 
 
 __all__ = [

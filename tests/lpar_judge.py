@@ -31,6 +31,14 @@ def _denied(model: Model, command: Command) -> Result | None:
     names = command.lpars if command.verb == "XCHSTOR" else (command.lpar,)
     if command.verb in ("MVSTOR", "XCHSTOR") and command.lpar == command.other:
         return R.SAME_LPAR
+    if command.verb == "MVSTOR" and command.other:
+        expand = Command("EXPAND", command.other, size=command.size)
+        unfit = _denied(model, expand)
+        if unfit is None and command.size is not None:
+            unfit = R.WRONG_SIZE if command.size <= len(model.lpars[command.other].zone) else None
+        # What becomes of an LPAR that an operation holds shows after the move.
+        if unfit is not None and (command.test or command.other not in model.busy):
+            return unfit
     for name in names if command.verb not in ("PLAN", "DEFINE") else ():
         one = model.lpars.get(name)
         if one is None:
@@ -65,8 +73,12 @@ def _move(model: Model, command: Command) -> Outcomes:
         return [(R.ALREADY_THERE, model)]
     targets = {command.lpar: range(origin, origin + len(one.zone))}
     outcomes = _relocate(model, targets, R.TARGET_OCCUPIED, test=command.test)
-    if not command.other or command.test:
+    if not command.other or (outcomes[0][0] is not R.COMPLETED and command.test):
         return outcomes
+    if command.test:
+        after = model.copy()
+        after.lpars[command.lpar].zone = targets[command.lpar]
+        return [(_room_for(after, Command("EXPAND", command.other, size=command.size)), model)]
     done = [after for result, after in outcomes if result is R.COMPLETED]
     rest = [(result, after) for result, after in outcomes if result is not R.COMPLETED]
     for after in done:
@@ -183,6 +195,13 @@ def back(
 # --- EXPAND and SHRINK --------------------------------------------------------------------------------------
 
 
+def _room_for(model: Model, command: Command) -> Result:
+    """Of an LPAR that may grow: whether there is room."""
+    calm = model.copy()
+    calm.refusals = dict.fromkeys(model.refusals, 0)
+    return _expand(calm, command)[0][0]
+
+
 def _expand(model: Model, command: Command) -> Outcomes:
     one = model.lpars[command.lpar]
     origin, extent = one.zone.start, len(one.zone)
@@ -271,6 +290,8 @@ def _deactivate(model: Model, command: Command) -> Outcomes:
 
 def _ipl(model: Model, command: Command) -> Outcomes:
     one = model.lpars[command.lpar]
+    if command.guest == "nosuch":
+        return [(R.IPL_FAILED, model)]
     if one.state == "check-stopped":
         # All IOPs are told the zone again; where one never takes it, nothing has changed but that no guest is left.
         refusals = 0
@@ -280,9 +301,6 @@ def _ipl(model: Model, command: Command) -> Outcomes:
                 return [(R.IPL_FAILED, model)]
             refusals += 1
     one.load(command.guest or one.guest)
-    if command.guest == "nosuch":
-        one.state, one.loaded, one.used, one.perhaps = "not loaded", "", 0, 0
-        return [(R.IPL_FAILED, model)]
     return [(R.COMPLETED, model)]
 
 

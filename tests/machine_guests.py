@@ -62,6 +62,21 @@ class Raising(Counting):
         raise LookupError("no such\nrecord")
 
 
+class Stillborn(Counting):
+    """Stores something, then fails, while it is loaded."""
+
+    def ipl(self, cpu):
+        cpu.store(0x1000, 1)
+        raise LookupError("no boot record")
+
+
+class Programless(PythonGuest):
+    """Can be loaded, and has nothing to run."""
+
+    def ipl(self, cpu):
+        cpu.store(0, 1)
+
+
 class Trespassing(Raising):
     """Its first processor fetches the first word after its zone, and has no handler for the interruption."""
 

@@ -157,6 +157,13 @@ def test_a_guest_of_ones_own_is_found_beside_the_scenario_and_its_exception_is_f
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def test_a_message_is_found_by_its_id_and_by_the_result_that_it_tells():
+    by_id, by_result = lparvm("messages", "lvm052w"), lparvm("messages", "WRONG_STATE")
+    assert by_id.returncode == by_result.returncode == 0
+    assert by_id.stdout == by_result.stdout
+    assert by_id.stdout.startswith("LVM052W  (WRONG_STATE)")
+
+
 @pytest.mark.parametrize("listing", ["scenarios", "guests", "devices", "messages"])
 def test_lists_are_there_and_survive_a_closed_pipe(listing: str):
     assert lparvm(listing).stdout.count("\n") >= 2

@@ -80,6 +80,16 @@ def test_lpar_control_dies_in_any_phase_and_the_move_completes(phase: str):
     assert restarted["operations"] == ["op.1"]
 
 
+@pytest.mark.parametrize("page", [7, 14, 35, 63])
+def test_a_death_in_mid_move_makes_no_chunk_cheaper(page: int):
+    quiet = lpar("B", "1M", guest="idle")
+    dies = fault(kind="control-dies", when=f"{{ phase = 'MOVING', page = {page} }}")
+    stood = [_told(_run(A, quiet, *more, MOVE)[1], "guest.stood")[0]["stopped_ns"] for more in ((), (dies,))]
+    alone, with_death = stood
+    # The supervisor's millisecond is spent beside the chunk that is in flight.
+    assert alone <= with_death <= alone + 1_000_000
+
+
 def test_a_lip_that_hangs_longer_than_stop_refuses_the_move_and_the_others_go_on():
     hangs = fault(kind="lip-stuck", target="LIP2", at="19ms", duration="50ms")
     refused = command("20ms", "MVSTOR B HSA=1152K STOP=10ms", "STOP_TIMED_OUT")

@@ -213,15 +213,27 @@ async def test_input_and_output_of_a_stopped_guest_go_on_and_its_interruptions_w
 async def test_commands_that_do_not_fit_the_state_say_so(autojump_clock):
     async with trial_of(MACHINE) as trial:
         for text in ("ACTIVATE B", "DEFINE B SIZE=1M"):
-            await refused(trial, text, Result.WRONG_STATE, "B is active", "inactive")
+            await refused(
+                trial, text, Result.WRONG_STATE, "B is active", "needs it to be defined, not activated"
+            )
         await refused(trial, "START B", Result.WRONG_STATE, "B is active", "stopped")
         await completed(trial, "STOP B")
-        await refused(trial, "STOP B", Result.WRONG_STATE, "B is stopped", "operating")
+        await refused(trial, "STOP B", Result.WRONG_STATE, "B is stopped", "STOP needs it to be active")
         await completed(trial, "DEACTIVATE B")
         for text in (
             "DEACTIVATE B", "IPL B", "STOP B", "START B", "MVSTOR B HSA=2M", "XCHSTOR A B", "MVSTOR A AFTER=B",
         ):  # fmt: skip
             await refused(trial, text, Result.WRONG_STATE, "B is defined")
+        for text in (
+            "DEACTIVATE B",
+            "IPL B",
+            "MVSTOR B HSA=2M",
+            "XCHSTOR A B",
+            "EXPAND B SIZE=2M",
+            "SHRINK B SIZE=4K",
+        ):
+            verb = text.split()[0]
+            await refused(trial, text, Result.WRONG_STATE, f"{verb} needs it to be activated")
         await completed(trial, "ACTIVATE B")
         for text in ("STOP B", "START B", "ACTIVATE B"):
             await refused(trial, text, Result.WRONG_STATE, "B is not loaded")
@@ -240,6 +252,8 @@ async def test_what_cannot_be_defined_is_refused_with_the_reason(autojump_clock)
             ("DEFINE C SIZE=1M GUEST=nothing", "'nothing'"),
             ("DEFINE C SIZE=1M GUEST=no.such:Guest", "no.such"),
             ("DEFINE C SIZE=1M LIPS=99", "there can be 64"),
+            ("DEFINE C SIZE=1M LIPS=999999999", "999999999 LIPs are too many"),
+            ("DEFINE C SIZE=15999M", "more than main storage"),
             ("DEFINE C SIZE=1M LIPS=LIP1,LIP1", "LIP1 stands twice"),
             ("DEFINE C SIZE=1M LIPS=IOP1", "'IOP1'"),
             ("DEFINE SVP SIZE=1M", "part of the machine"),
@@ -271,15 +285,66 @@ async def test_a_frame_out_of_use_is_given_to_nobody(autojump_clock):
         assert trial.origins()["B"] == 1104 << 10, "behind the faulty frame"
 
 
-async def test_an_ipl_that_cannot_be_done_leaves_the_lpar_active_without_a_guest(autojump_clock):
-    async with trial_of(MACHINE) as trial:
-        await refused(trial, "IPL B DEVICE=0190", Result.IPL_FAILED, "IPL from a device needs")
-        assert states(trial)["B"] == "active", "refused before anything was done"
-        await refused(trial, "IPL B GUEST=nothing", Result.IPL_FAILED, "'nothing'")
+async def test_an_ipl_of_what_is_not_there_touches_nothing(autojump_clock):
+    disks = device("0190"), device("0191")
+    async with trial_of(scenario(*disks, A, lpar("B", "1M", devices=["0190"]))) as trial:
+        await trial.sleep_ms(20)
+        guest = trial.machine.assembly.guests["B"]
+        for text, *words in (
+            ("IPL B DEVICE=0190", "no guest can be loaded from a device"),
+            ("IPL B DEVICE=0191", "0191 is none of B's"),
+            ("IPL B DEVICE=9999", "there is no device 9999"),
+            ("IPL B GUEST=nothing", "'nothing'"),
+            ("IPL B GUEST=no.such:Guest", "no.such"),
+        ):
+            await refused(trial, text, Result.IPL_FAILED, *words)
+            assert states(trial)["B"] == "active"
+        assert trial.machine.assembly.guests["B"] is guest
+        assert not trial.of("lip.stopped", lpar="B")
+        await trial.works("A", "B")
+        await completed(trial, "STOP B")
+        await refused(trial, "IPL B GUEST=nothing", Result.IPL_FAILED)
+        assert states(trial)["B"] == "stopped"
+        await completed(trial, "START B", "DEACTIVATE B", "ACTIVATE B")
+        await refused(trial, "IPL B GUEST=nothing", Result.IPL_FAILED)
         assert states(trial)["B"] == "not loaded"
-        assert not trial.of("guest.loaded", op="op.2")
-        await completed(trial, "MVSTOR B HSA=2M", "IPL B")
-        await trial.works("B")
+
+
+@pytest.mark.parametrize("guest", ["machine_guests:Stillborn", "machine_guests:Programless"])
+async def test_a_guest_that_fails_while_it_is_loaded_leaves_the_lpar_activated_without_one(
+    guest: str, autojump_clock
+):
+    async with trial_of(MACHINE) as trial:
+        problem = {
+            "machine_guests:Stillborn": "LookupError: no boot record (machine_guests.py:",
+            "machine_guests:Programless": "NotImplementedError",
+        }[guest]
+        await refused(trial, f"IPL B GUEST={guest}", Result.IPL_FAILED, problem)
+        assert states(trial)["B"] == "not loaded"
+        assert not trial.of("guest.loaded", op="op.1")
+        assert not trial.of("operator.messaged", code="LVM071E")
+        zone = trial.machine.assembly.zones.zone_of("B")
+        assert not trial.machine.storage.frames[zone.origin : zone.end].any(), "what it had stored is gone"
+        await completed(trial, "MVSTOR B HSA=2M", "SHRINK B SIZE=128K", "IPL B")
+        await trial.works("A", "B")
+    (reported,) = [one for one in trial.machine.report.guests if one.lpar == "B"]
+    assert [life.guest for life in reported.lives] == ["hammer"], "one that was never loaded had no life"
+
+
+async def test_a_built_in_guest_that_its_zone_is_too_small_for_is_not_loaded(autojump_clock):
+    async with trial_of(MACHINE) as trial:
+        await completed(trial, "DEFINE K SIZE=4K GUEST=typist", "ACTIVATE K")
+        await refused(trial, "IPL K", Result.IPL_FAILED, "K: IPL failed: ")
+        assert states(trial)["K"] == "not loaded"
+
+
+async def test_a_guest_that_fails_while_the_scenario_loads_it_fails_the_run(autojump_clock):
+    async with trial_of(
+        scenario(A, lpar("B", "1M", guest="machine_guests:Stillborn")), verdict="failed"
+    ) as trial:
+        await trial.sleep_ms(20)
+        assert states(trial)["B"] == "failed"
+        assert trial.of("operator.messaged", code="LVM071E")
 
 
 async def test_a_second_operation_on_the_lpar_is_refused(autojump_clock):
@@ -343,11 +408,38 @@ async def test_sixty_four_lpars_at_once(autojump_clock):
             ops = [svp.submit(f"{verb} {name}{rest}") for name in names]
             results = {(await svp.answer(op)).result for op in ops}
             assert results == {Result.COMPLETED}, verb
-        await refused(trial, "DEFINE ONE.TOO.MANY SIZE=64K", Result.CANNOT_DEFINE, "64 LPARs")
+        await refused(trial, "DEFINE ONE-TOO-MANY SIZE=64K", Result.CANNOT_DEFINE, "64 LPARs")
         assert len(trial.machine.rows()) == 64
         ops = [svp.submit(f"DEACTIVATE {name}") for name in names]
         assert {(await svp.answer(op)).result for op in ops} == {Result.COMPLETED}
         assert len(trial.machine.rows()) == 1
+
+
+# --- what is shown ---------------------------------------------------------------------------------------------
+
+
+async def test_display_frame_names_the_lpars_that_are_only_defined(autojump_clock):
+    async with trial_of(MACHINE) as trial:
+        before = (await trial.give("DISPLAY FRAME")).lines
+        await completed(trial, "DEFINE Q SIZE=1M GUEST=hammer", "DEFINE R SIZE=64K", "DEACTIVATE B")
+        lines = (await trial.give("DISPLAY FRAME")).lines
+        assert lines[-1] == "defined: B (256K, hammer), Q (1M, hammer), R (64K, idle)"
+        assert len(lines) == len(before), "B has no row any more"
+        await completed(trial, "ACTIVATE B", "ACTIVATE Q", "ACTIVATE R")
+        assert not [line for line in (await trial.give("DISPLAY FRAME")).lines if "defined" in line]
+
+
+async def test_display_operations_calls_each_operation_by_its_command(autojump_clock):
+    slow = lpar("B", "1M", guest="machine_guests:Slow", options={"words": 30_000})
+    async with trial_of(scenario(A, slow)) as trial:
+        await completed(trial, "DEFINE N SIZE=256K GUEST=hammer", "ACTIVATE N")
+        for text in ("STOP B", "DEACTIVATE B", "IPL N"):
+            op = trial.machine.svp.submit(text)
+            await trial.sleep_ms(0.05)
+            (line,) = (await trial.give("DISPLAY OPERATIONS")).lines
+            assert line.split()[:3] == [op, *text.split()]
+            await trial.give(f"CANCEL {op}")
+            await trial.machine.svp.answer(op)
 
 
 # --- failed and check-stopped -----------------------------------------------------------------------------------
@@ -358,7 +450,8 @@ async def test_ipl_is_the_way_out_of_a_failed_guest(autojump_clock):
     async with trial_of(scenario(A, broken), verdict="failed") as trial:
         await trial.sleep_ms(50)
         assert states(trial)["B"] == "failed"
-        await refused(trial, "STOP B", Result.WRONG_STATE, "B is failed")
+        for text in ("STOP B", "START B", "ACTIVATE B", "DEFINE B SIZE=1M"):
+            await refused(trial, text, Result.WRONG_STATE, "B is failed; ")
         await completed(trial, "IPL B GUEST=hammer")
         assert states(trial)["B"] == "active"
         await trial.works("A", "B")
@@ -476,3 +569,11 @@ async def test_the_machine_ends_in_the_middle_of_every_command(autojump_clock):
                 await trial.sleep_ms(wait_ms)
                 trial.machine.interrupted = True
             assert {one.lpar for one in trial.machine.report.guests} == {"A", "B"}
+
+
+async def test_where_a_guest_has_no_handler_of_signals_the_proof_decides_what_shrink_takes(autojump_clock):
+    async with trial_of(scenario(A, lpar("B", "1M", guest="machine_guests:Sleeping"))) as trial:
+        await completed(trial, "EXPAND B SIZE=512K", "SHRINK B SIZE=256K", "SHRINK B SIZE=128K")
+        trial.machine.storage.frames[256 + 31, 0] = 1
+        await refused(trial, "SHRINK B SIZE=64K", Result.STORAGE_IN_USE, "in use, and no guest gave it up")
+        assert not trial.of("guest.signalled", lpar="B")

@@ -374,3 +374,31 @@ async def test_a_guest_whose_ipl_failed_has_failed_and_is_not_damaged(autojump_c
     (guest,) = trial.machine.report.guests
     assert guest.failed
     assert guest.damage_count == 0
+
+
+@pytest.mark.parametrize("way", [("STOP B",), ("DEACTIVATE B", "ACTIVATE B")])
+async def test_of_an_lpar_whose_guest_stands_no_stop_is_predicted(autojump_clock, way):
+    async with trial_of(_TWO) as trial:
+        await _completed(trial, *way, "MVSTOR B HSA=256K")
+        assert not trial.of("stop.predicted")
+        assert not trial.of("operator.messaged", code="LVM015I")
+        await _completed(trial, "XCHSTOR A B")
+        assert {one["lpar"] for one in trial.of("stop.predicted")} == {"A"}
+        (told,) = trial.of("operator.messaged", code="LVM015I")
+        assert told["message"].startswith("A: ")
+        assert [one["lpar"] for one in trial.of("prediction.scored")] == ["A"]
+
+
+async def test_a_new_guest_takes_interruptions_also_while_lpar_control_that_loaded_it_is_dead(autojump_clock):
+    disk = device("0190", latency="200us")
+    reading = lpar("A", "0", size="32K", guest="model_guests:Reading", devices=["0190"])
+    async with trial_of(scenario(disk, reading)) as trial:
+
+        def die(_event):
+            trial.machine.assembly.records.fuse = 0
+
+        trial.when("guest.loaded", lambda _: trial.when("sie.issued", die, lpar="A"), op="op.1")
+        await _completed(trial, "IPL A")
+        (failed,), (restarted,) = trial.of("part.failed"), trial.of("part.restarted")
+        dead = [one["t"] for one in trial.of("interruption.presented") if one["t"] > failed["t"]]
+        assert dead[0] < restarted["t"]

@@ -54,8 +54,8 @@ class GuestJobs:
         self._end(operation, m.FramesCleared(operation.record.op), operation.cause)
 
     async def _check(self, operation: Operation, order: o.CheckGuest) -> None:
-        await trio.lowlevel.checkpoint()
-        problem = self._guests.check(order.lpar, order.definition)
+        # Somebody's own module may take its time to be imported, and other partitions run on.
+        problem = await self._work.run(lambda: self._guests.check(order.lpar, order.definition))
         self._end(operation, m.GuestChecked(operation.record.op, problem), operation.cause)
 
     async def _load(self, operation: Operation, order: o.LoadGuest) -> None:
@@ -67,8 +67,14 @@ class GuestJobs:
         if clock.virtual:
             await clock.sleep_ns(zone.extent_bytes * NS_PER_S // self._work.transfer_rate)
         # Under the real clock in a thread: the guest's code may take its time, and other partitions run on.
-        problem = await self._work.run(lambda: self._guests.load(order.lpar, order.definition, zone))
+        problem = await self._work.run(
+            lambda: self._guests.load(order.lpar, order.definition, zone, keep_failed=False)
+        )
         cause = operation.cause
+        if problem:
+            # What the guest had stored until it failed: no guest is in an activated LPAR, and its zone is clear.
+            await self._work.clear(zone)
+            self._expanded.clear(order.lpar)
         if not problem:
             cause = self._log.emit(
                 "guest.loaded", op=op, cause=cause, lpar=order.lpar, guest=order.definition.guest,

@@ -91,10 +91,16 @@ class GuestTable:
             return _problem(error)
         return ""
 
-    def load(self, lpar: str, definition: Definition, zone: Zone) -> str:
+    def load(self, lpar: str, definition: Definition, zone: Zone, *, keep_failed: bool = True) -> str:
         """IPL of a new guest into a zone that was cleared; returns the problem, or nothing.
 
         In time: what the guest's `load` takes. Nothing is kept where there is a problem.
+
+        Args:
+            lpar: where.
+            definition: with the guest, its options and its LIPs.
+            zone: the LPAR's.
+            keep_failed: a guest whose own code failed meanwhile is loaded all the same, and fails at its first SIE.
         """
         area = self._expanded.area_of(lpar)
         states = [
@@ -105,11 +111,13 @@ class GuestTable:
         ]
         try:
             guest = self._make(lpar, definition)
-            guest.load(states)
+            failure = guest.load(states)
         except UsageError as error:
             return str(error)
         except Exception as error:  # noqa: BLE001 - as above
             return _problem(error)
+        if failure is not None and not keep_failed:
+            return _failure_text(failure)
         self.loaded[lpar] = Loaded(definition.guest, guest, states)
         return ""
 
@@ -168,6 +176,12 @@ class GuestTable:
             devices=definition.devices, storage=self._storage, expanded=self._expanded,
         )  # fmt: skip
         return load_guest(definition.guest)(setup)
+
+
+def _failure_text(failure: GuestError | ProgramCheck) -> str:
+    if isinstance(failure, GuestError):
+        return failure.text
+    return f"program interruption {failure.code:04X} at guest absolute {failure.address:#x}"
 
 
 def _problem(error: Exception) -> str:

@@ -1,6 +1,6 @@
 """What LPAR control may use of the machine when LPARs come and go."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TypeVar
 
 from attrs import frozen
@@ -39,6 +39,7 @@ class Installation:
         devices: every device with the names of its IOPs, in the order of its paths.
         iops: the names of all IOPs.
         lips: a look at the LIPs that there are.
+        failed: a look at which LPARs' guests can't go on.
         provide: makes the LIPs of these names, and LIP control of that LPAR, that are not there yet, and starts them.
     """
 
@@ -47,4 +48,5 @@ class Installation:
     devices: Mapping[int, tuple[str, ...]]
     iops: tuple[str, ...]
     lips: Callable[[], tuple[str, ...]]
+    failed: Callable[[], Collection[str]]
     provide: Callable[[str, tuple[str, ...]], None]

@@ -34,6 +34,7 @@ from lparvm.protocol.operation_record import OperationRecord
 from lparvm.protocol.outcomes import denied_outcome
 from lparvm.protocol.phases import State
 from lparvm.protocol.relocation_record import Relocation
+from lparvm.protocol.reporting import cancel_outcome
 from lparvm.protocol.results import LipStop, Outcome, Result, message_text
 from lparvm.protocol.standstill_record import Standstill
 from lparvm.trace.writer import TraceLogger
@@ -145,7 +146,9 @@ class LparControl(Actor):
             return now
         under_way = (one.record for one in self._records.operations.values())
         coming = {one.lpar: one.now for one in under_way if isinstance(one, DefineOperation)}
-        return evolve(now, devices=there.devices, iops=there.iops, lips=there.lips(), coming=coming)
+        return evolve(
+            now, devices=there.devices, iops=there.iops, lips=there.lips(), coming=coming, failed=there.failed()
+        )  # fmt: skip
 
     def _cancel(self, message: m.CancelOperation, cause: int | None) -> Operation | None:
         for operation in self._records.operations.values():
@@ -222,10 +225,7 @@ class LparControl(Actor):
             case o.Report():
                 self._report(operation)
             case o.AnswerCancel(op=cancel, result=result):
-                values: dict[str, object] = {"target": op, "phase": operation.record.phase}
-                if result is Result.COMPLETED:
-                    values["text"] = f"{op} was cancelled"
-                self._answer(cancel, Outcome(result, values), operation.cause)
+                self._answer(cancel, cancel_outcome(operation.record, result), operation.cause)
 
     def _enter_phase(self, operation: Operation, order: o.EnterPhase) -> None:
         operation.phases.append((order.phase, self.clock.now_ns()))

@@ -31,6 +31,7 @@ from lparvm.protocol.displays import (
     storage_lines,
     with_failed,
 )
+from lparvm.protocol.lpar_entry import LparEntry
 from lparvm.protocol.news import CommandResult, News, OperatorMessage, Progress
 from lparvm.protocol.results import Outcome, Result
 from lparvm.trace.writer import TraceLogger
@@ -67,7 +68,7 @@ class ServiceProcessor(Actor, OperatorCommands):
         *,
         paths: Mapping[int, tuple[str, ...]],
         consoles: Mapping[str, int],
-        lpars: Collection[str],
+        lpars: Mapping[str, LparEntry],
         failed: Callable[[], Collection[str]] = tuple,
         calibration: Callable[[], Calibration] = Calibration,
         planner: parts.Planner,
@@ -83,7 +84,7 @@ class ServiceProcessor(Actor, OperatorCommands):
             devices: number -> (kind, IOPs as text).
             paths: device number -> its IOPs, in the order of its paths.
             consoles: LPAR -> device number of its console; an LPAR without one is missing.
-            lpars: names of all LPARs.
+            lpars: all LPARs, active or not.
             failed: a look at which LPARs' guests cannot go on.
             calibration: a look at the history of stops, and what was predicted.
             planner: makes plans of moves.
@@ -199,9 +200,7 @@ class ServiceProcessor(Actor, OperatorCommands):
             case m.OperationEnded(op=op, outcome=outcome):
                 self._end(op, outcome, seq)
             case m.FrameReported(op=op) if op in self._composites:
-                held = tuple(lpar for one in self._operations() for lpar in one.lpars)
-                frame = parts.Frame(message.rows, message.retired, held, message.beside)
-                self._advance(op, parts.FrameSeen(frame), seq)
+                self._advance(op, parts.FrameSeen(self._frame(message)), seq)
             case m.FrameReported(op=op, rows=rows):
                 show = self._commands[op].show
                 assert show is not None, "only DISPLAY and PLAN ask for the frame"
@@ -257,13 +256,10 @@ class ServiceProcessor(Actor, OperatorCommands):
             self._advance(of, parts.StepEnded(op, outcome), cause)
             return
         cancelled = self._cancels.pop(op, "")
-        if outcome.result is Result.UNKNOWN_OPERATION and cancelled:
-            # It crossed with the report of the operation it named. Did it prevent the next one?
-            result = self._commands[cancelled].result
-            if result is not None and result.result is Result.CANCELLED:
-                self._answer_text(op, f"{cancelled} was cancelled", cause)
-                return
-        self._answer(op, outcome, cause)
+        if cancelled in self._composites:
+            self._advance(cancelled, parts.CancelAnswered(op, outcome), cause)
+        elif not cancelled or self._commands[op].result is None:
+            self._answer(op, outcome, cause)
 
     # --- commands of several operations -------------------------------------------------------------------
 
@@ -276,17 +272,25 @@ class ServiceProcessor(Actor, OperatorCommands):
         self._composites[op], orders = composite.advance(self._composites[op], event, self._planner)
         self._carry_out(op, orders, cause)
 
+    def _frame(self, message: m.FrameReported) -> parts.Frame:
+        held = {lpar: one.op for one in self._operations() for lpar in one.lpars}
+        active = {row.name for row in message.rows}
+        inactive = tuple(name for name in self._lpars if name not in active)
+        return parts.Frame(message.rows, message.retired, held, message.beside, inactive, self._frames)
+
     def _carry_out(self, op: str, orders: tuple[parts.Order, ...], cause: int | None) -> None:
         for order in orders:
             match order:
                 case parts.Give(message=message):
+                    if isinstance(message, m.CancelOperation):
+                        self._cancels[message.op] = op
                     self.post(LPAR_CONTROL, message, cause)
                 case parts.AskFrame():
                     self.post(RESOURCE_MANAGER, m.QueryFrame(op), cause)
                 case parts.Tell(op=step, outcome=outcome):
                     self.tell_operator(step, outcome.code, outcome.message, cause)
-                case parts.AnswerCancel(op=cancel, target=target):
-                    self._answer_text(cancel, f"{target} was cancelled", cause)
+                case parts.AnswerCancel(op=cancel, outcome=outcome):
+                    self._answer(cancel, outcome, cause)
                 case parts.Answer(outcome=outcome, lines=lines):
                     del self._composites[op]
                     self._answer(op, outcome, cause, lines)
@@ -296,8 +300,6 @@ class ServiceProcessor(Actor, OperatorCommands):
         if run is None:
             self.post(LPAR_CONTROL, m.CancelOperation(op, target), cause)
             return
-        if run.running:
-            self._cancels[op] = run.op
         self._advance(run.op, parts.CancelAsked(op), cause)
 
     # --- displays, paths, consoles ------------------------------------------------------------------------
@@ -307,7 +309,7 @@ class ServiceProcessor(Actor, OperatorCommands):
             case "FRAME" | "STORAGE":
                 total = self._frames * PAGE_BYTES
                 self._commands[op].show = (
-                    (lambda seen: frame_lines(seen.rows, total, seen.retired))
+                    (lambda seen: frame_lines(seen.rows, total, seen.retired, self._lpars.values()))
                     if what == "FRAME"
                     else (lambda seen: storage_lines(seen.rows, total, seen.retired, seen.beside))
                 )

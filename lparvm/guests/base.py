@@ -92,13 +92,16 @@ class Guest(ABC):
         self._damage_taken = 0
 
     @abstractmethod
-    def load(self, states: Sequence[StateDescription]) -> None:
+    def load(self, states: Sequence[StateDescription]) -> GuestError | ProgramCheck | None:
         """IPL: put the initial contents into the zone, which was cleared.
 
-        Called once, before the first `run`. What the guest's own code does wrong shows at the first `run`.
+        Called once, before the first `run`.
 
         Args:
             states: the state description of each processor, in the order of their `cpu_address`.
+
+        Returns:
+            None where the guest can run; else what its own code did wrong, which its first `run` returns too.
         """
 
     @abstractmethod

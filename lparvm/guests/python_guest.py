@@ -130,9 +130,10 @@ class PythonGuest(Guest):
     def service_signal(self, cpu: Processor, signal: ServiceSignal) -> Program:
         """Handler of service signals; it runs on the first processor, while that one's program stands still.
 
-        It makes one `ServiceCall`; the reply is the extent in force. Without an own handler the guest does not use
-        storage that is added, and gives up only such storage. A wait that was interrupted begins anew when the
-        handler has ended.
+        It makes one `ServiceCall`; the reply is the extent in force. Where it makes none, this one's is made: the guest
+        does not use storage that is added, and gives up only such storage. A wait that was interrupted begins anew when
+        the handler has ended. A guest without an own handler takes no signals: it is not told of storage that is added,
+        and what SHRINK takes must be proven unused.
 
         Before it says `StorageGivenUp`, *no* processor may have an access to such pages before it any more: one that
         chose an address and yielded since must look again.
@@ -148,7 +149,7 @@ class PythonGuest(Guest):
 
     # The contract with the LIP.
 
-    def load(self, states: Sequence[StateDescription]) -> None:
+    def load(self, states: Sequence[StateDescription]) -> GuestError | ProgramCheck | None:
         """IPL; see `Guest.load`."""
         assert not self._threads, "a guest is loaded once"
         assert [state.cpu_address for state in states] == list(range(len(self.setup.lips)))
@@ -159,7 +160,9 @@ class PythonGuest(Guest):
         ]
         failed = self._ipl_failure = self._guarded(self.ipl, self._processor(states[0], lips[0], "ipl"))
         for thread in self._threads:
-            thread.ended = self._guarded(self._begin, thread) if failed is None else failed
+            thread.ended = begun = self._guarded(self._begin, thread) if self._ipl_failure is None else failed
+            failed = failed or begun
+        return failed
 
     def run(self, state: StateDescription, budget: int) -> Interception:
         """SIE; see `Guest.run`. The emulator's hot path."""
@@ -198,9 +201,10 @@ class PythonGuest(Guest):
         return thread.ended
 
     def can_take_signal(self, state: StateDescription) -> bool:
-        """Unless a processor failed: others may wait for it, or for what it left half done."""
+        """Where it has a handler, unless a processor failed: others may wait for it, or for what it left half done."""
         del state
-        return bool(self._threads) and not any(thread.failed for thread in self._threads)
+        handles = type(self).service_signal is not PythonGuest.service_signal
+        return handles and bool(self._threads) and not any(thread.failed for thread in self._threads)
 
     def take_span(self, state: StateDescription) -> Span:
         """What this processor touched; see `Guest.take_span`."""

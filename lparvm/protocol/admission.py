@@ -14,7 +14,7 @@ from lparvm.arch.address import PAGE_BYTES, Holding, Zone
 from lparvm.arch.exchange_geometry import exchange_targets
 from lparvm.config import OPERATIONS_MAX
 from lparvm.protocol import messages as m
-from lparvm.protocol.lpar_entry import LparEntry
+from lparvm.protocol.lpar_entry import LparEntry, LparState
 from lparvm.protocol.operation_record import OperationRecord
 from lparvm.protocol.relocation_record import Denial, Relocation
 from lparvm.protocol.results import Result
@@ -48,6 +48,7 @@ class Circumstances:
         iops: the names of all IOPs.
         lips: the LIPs that there are.
         coming: LPARs that are being defined: as they will be.
+        failed: LPARs whose guest can't go on.
     """
 
     lpars: Mapping[str, LparEntry]
@@ -58,6 +59,7 @@ class Circumstances:
     iops: tuple[str, ...] = ()
     lips: tuple[str, ...] = ()
     coming: Mapping[str, LparEntry] = Factory(dict)
+    failed: Collection[str] = ()
 
 
 Decision = OperationRecord | Denied
@@ -100,7 +102,7 @@ def admit_exchange(message: m.ExchangeStorage, now: Circumstances) -> Decision:
 # --- what policies are made of ------------------------------------------------------------------------------
 
 
-def may_begin(now: Circumstances, names: Sequence[str], verb: str = "the command") -> Denied | None:
+def may_begin(now: Circumstances, names: Sequence[str], verb: str) -> Denied | None:
     """Whether an operation on these LPARs, which must be active, may begin at all; None: it may."""
     for name in names:
         entry = now.lpars.get(name)
@@ -111,7 +113,7 @@ def may_begin(now: Circumstances, names: Sequence[str], verb: str = "the command
         if entry.check_stopped:
             return Denied(Result.LPAR_CHECK_STOPPED, {"lpar": name})
         if not entry.active:
-            return _not_active(entry, verb)
+            return wrong_state(entry, now, verb, "activated")
     return _too_many(now)
 
 
@@ -128,8 +130,22 @@ def _too_many(now: Circumstances) -> Denied | None:
     return None
 
 
-def _not_active(entry: LparEntry, verb: str) -> Denied:
-    values = {"lpar": entry.name, "state": entry.state, "verb": verb, "needed": "active"}
+def state_of(entry: LparEntry, now: Circumstances) -> LparState:
+    """An LPAR's state as the operator sees it: as in the LPAR frame."""
+    runs = entry.state in (LparState.ACTIVE, LparState.STOPPED)
+    return LparState.FAILED if runs and entry.name in now.failed else entry.state
+
+
+def wrong_state(entry: LparEntry, now: Circumstances, verb: str, needed: str) -> Denied:
+    """The command doesn't fit the LPAR's state.
+
+    Args:
+        entry: the LPAR.
+        now: what else is known of it.
+        verb: the command.
+        needed: the state that it needs, in the words of `LparState`; or `activated`: any but `defined`.
+    """
+    values = {"lpar": entry.name, "state": state_of(entry, now), "verb": verb, "needed": needed}
     return Denied(Result.WRONG_STATE, values)
 
 
@@ -151,7 +167,7 @@ def _resolve(message: m.MoveStorage, target: Target, entry: LparEntry, now: Circ
             if other is None:
                 return Denied(Result.UNKNOWN_LPAR, {"lpar": name})
             if not other.active:
-                return _not_active(other, "MVSTOR")
+                return wrong_state(other, now, "MVSTOR", "activated")
             origin = other.zone.end if isinstance(target, After) else other.zone.origin - extent
         case _:
             origin = now.frame_count - extent

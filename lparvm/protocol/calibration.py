@@ -231,7 +231,7 @@ def calibration_lines(calibration: Calibration) -> tuple[str, ...]:
     """
     head = (
         f"{'':<8} {'LPAR':<16} {'':<8} {'pages':>9} {'predicted':>10} {'between':>23} {'stood':>10} "
-        f"{'error':>8}  inside"
+        f"{'error':>10}  inside"
     )
     lines = [head, *(_line_of(sample) for sample in calibration.samples if sample.prediction is not None)]
     result = score(calibration.samples)
@@ -254,7 +254,7 @@ def _line_of(sample: Sample) -> str:
     return (
         f"{sample.op:<8} {sample.lpar:<16} {sample.kind:<8} {sample.pages:>9} "
         f"{format_duration(made.expected_ns):>10} {between:>23} {format_duration(sample.stopped_ns):>10} "
-        f"{error:>8}  {inside}"
+        f"{error:>10}  {inside}"
     )
 
 

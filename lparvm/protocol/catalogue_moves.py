@@ -51,7 +51,7 @@ MESSAGES: tuple[MessageType, ...] = (
     ),
     MessageType(
         "LVM021W",
-        "{lpar}: target {target} was taken by {holder} meanwhile; the guest runs on where it was",
+        "{lpar}: target {target} was taken by {holder} meanwhile; {guests_run_on} where {they_were}",
         "The check at step 203 found the target taken since the early check: another operation was faster.",
         "Choose another origin and repeat the command.",
         Result.TARGET_TAKEN,
@@ -81,7 +81,7 @@ MESSAGES: tuple[MessageType, ...] = (
         "LVM025W",
         "{lpar}: no such LPAR",
         "The command names an LPAR that is not defined.",
-        "DISPLAY FRAME lists the LPARs.",
+        "DISPLAY FRAME lists the LPARs, below the frame those that are only defined.",
         Result.UNKNOWN_LPAR,
     ),
     MessageType(
@@ -101,8 +101,8 @@ MESSAGES: tuple[MessageType, ...] = (
     MessageType(
         "LVM028E",
         "{lpar} is check-stopped",
-        "An earlier storage fault left this LPAR without intact storage.",
-        "Load the LPAR anew.",
+        "The IOPs did not agree on this LPAR's zone, and its guest was stopped for good.",
+        "IPL loads it anew, or DEACTIVATE ends it.",
         Result.LPAR_CHECK_STOPPED,
     ),
     MessageType(
@@ -114,14 +114,14 @@ MESSAGES: tuple[MessageType, ...] = (
     ),
     MessageType(
         "LVM030W",
-        "{lpar}: {lips} did not stop within {timeout}; the guest runs on",
+        "{lpar}: {lips} did not stop within {timeout}; {guests_run_on}",
         "A LIP did not reach an instruction boundary within STOP=.",
         "Repeat the command with a longer STOP=.",
         Result.STOP_TIMED_OUT,
     ),
     MessageType(
         "LVM031W",
-        "{lpar}: I/O did not end within {timeout}; the guest runs on; still busy: {devices}",
+        "{lpar}: I/O did not end within {timeout}; {guests_run_on}; still busy: {devices}",
         "A device went on operating longer than QUIESCE=. Nothing was moved.",
         "Free or repair the devices named, or repeat with a longer QUIESCE=, with BUSY=WAIT or with BUSY=HALT.",
         Result.QUIESCE_TIMED_OUT,
@@ -165,9 +165,9 @@ MESSAGES: tuple[MessageType, ...] = (
     ),
     MessageType(
         "LVM038W",
-        "{lpar}: its own frame {frame} is faulty; nothing was stopped",
+        "{lpar}: frame {frame}, which {owner} owns, is faulty; nothing was stopped",
         "A frame of the zone had a machine check: its page cannot be moved.",
-        "DEACTIVATE the LPAR to take the frame out of use, and activate it elsewhere.",
+        "DEACTIVATE the LPAR that owns it, DEFINE it with another ORIGIN= or without one, and ACTIVATE and IPL it there.",
         Result.ZONE_FAULTY,
     ),
     MessageType(
@@ -179,14 +179,14 @@ MESSAGES: tuple[MessageType, ...] = (
     ),
     MessageType(
         "LVM040E",
-        "{lpar}: {iop} refused SALE; the guest runs on where it was",
+        "{lpar}: {iop} refused SALE; {guests_run_on} where {they_were}",
         "An IOP did not take the new address limits. The pages were moved back.",
         "Check the IOP.",
         Result.SALE_REFUSED,
     ),
     MessageType(
         "LVM041E",
-        "{lpar}: storage fault at frame {frame}; moved back, the guest runs on where it was",
+        "{lpar}: storage fault at frame {frame}; moved back, {guests_run_on} where {they_were}",
         "A frame of the source or target failed during the move.",
         "Choose a target without that frame.",
         Result.STORAGE_FAULT,
@@ -194,13 +194,13 @@ MESSAGES: tuple[MessageType, ...] = (
     MessageType(
         "LVM042E",
         "{lpar}: {reason}; the LPAR is check-stopped",
-        "A second failure on the way back: another frame failed, or an IOP refused the old address limits too.",
-        "Load the LPAR anew.",
+        "A second failure on the way back: an IOP refused SALE with the old address limits again and again.",
+        "IPL loads it anew, or DEACTIVATE ends it.",
         Result.CHECK_STOPPED,
     ),
     MessageType(
         "LVM043E",
-        "{lpar}: the mover failed after {pages} pages; moved back, the guest runs on where it was",
+        "{lpar}: the mover failed after {pages} pages; moved back, {guests_run_on} where {they_were}",
         "The page mover failed.",
         "Repeat the command.",
         Result.MOVE_FAILED,
@@ -228,9 +228,9 @@ MESSAGES: tuple[MessageType, ...] = (
     ),
     MessageType(
         "LVM047W",
-        "{lpar}: the guest did not answer, and what it would lose is in use",
-        "SHRINK: the guest gave no answer within the time, and not all of the frames are unused.",
-        "Shut the guest down, or shrink less.",
+        "{lpar}: what it would lose is in use, and no guest gave it up",
+        "SHRINK: no guest could be asked (it is stopped, failed or takes no signals), or it gave no answer within the time; and not all of the frames are unused.",
+        "Free storage in the guest, START it where it is stopped, or shrink less.",
         Result.STORAGE_IN_USE,
     ),
     MessageType(

@@ -5,7 +5,7 @@ from lparvm.protocol.result_codes import MessageType, Result
 MESSAGES: tuple[MessageType, ...] = (
     MessageType(
         "LVM050I",
-        "{lpar}: cancelled; the guest runs on where it was",
+        "{lpar}: cancelled; {guests_run_on} where {they_were}",
         "CANCEL, before the commit.",
         "None.",
         Result.CANCELLED,
@@ -13,7 +13,7 @@ MESSAGES: tuple[MessageType, ...] = (
     MessageType(
         "LVM051W",
         "{target} cannot be cancelled any more: {phase}",
-        "CANCEL came after the pages had moved (or while the operation was backing out).",
+        "CANCEL came after the pages had moved, or while the operation was backing out by itself.",
         "Wait for the report.",
         Result.NOT_CANCELLABLE,
     ),
@@ -21,7 +21,7 @@ MESSAGES: tuple[MessageType, ...] = (
         "LVM052W",
         "{lpar} is {state}; {verb} needs it to be {needed}",
         "The command does not fit the LPAR's state.",
-        "DISPLAY FRAME shows the states of all LPARs.",
+        "DISPLAY FRAME shows the states of all LPARs, below the frame those that are only defined.",
         Result.WRONG_STATE,
     ),
     MessageType(
@@ -34,8 +34,8 @@ MESSAGES: tuple[MessageType, ...] = (
     MessageType(
         "LVM054E",
         "{lpar}: IPL failed: {problem}",
-        "The guest could not be loaded, or failed while it was.",
-        "Mend the guest; the LPAR stays activated.",
+        "There is no such guest, or it failed while it was loaded.",
+        "Name another guest, or mend it. A guest that is not there is found before the reset; one that fails while it is loaded leaves the LPAR activated, without a guest.",
         Result.IPL_FAILED,
     ),
     MessageType(
@@ -54,8 +54,8 @@ MESSAGES: tuple[MessageType, ...] = (
     ),
     MessageType(
         "LVM057I",
-        "{goal}: cancelled after {done} of {steps} steps",
-        "CANCEL of a command that is made of several operations. What was done stands; the guests run on.",
+        "{goal}: cancelled after {done} of {steps} steps; {stands}",
+        "CANCEL of a command that is made of several operations: the one under way was given up, or ended, and nothing further began. What was done stands; the guests run on.",
         "None.",
     ),
     MessageType(
@@ -63,6 +63,12 @@ MESSAGES: tuple[MessageType, ...] = (
         "{lpar}: cancelled; it is {state} as before",
         "CANCEL of DEFINE, ACTIVATE, DEACTIVATE, IPL or STOP, before anything was done that can't be undone.",
         "None.",
+    ),
+    MessageType(
+        "LVM059W",
+        "{target} is being cancelled already: {phase}",
+        "A second CANCEL came while what the first one named is on its way back.",
+        "Wait for the report.",
     ),
     MessageType(
         "LVM061W",

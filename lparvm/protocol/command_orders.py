@@ -77,7 +77,7 @@ def order_of(op: str, command: c.Command) -> Order | None:
     None where there is none such: the command is made of several operations, or is not LPAR control's.
     """
     match command:
-        case c.MoveStor() if command.expand is None or command.test:
+        case c.MoveStor() if command.expand is None:
             return move_of(op, command)
         case c.ExchangeStor(first, second, quiesce_ns, busy, test):
             return m.ExchangeStorage(op, first, second, quiesce_ns=quiesce_ns, busy=busy, test=test)

@@ -10,10 +10,14 @@ from typing import Any
 
 from attrs import frozen
 
-from lparvm.config import COMMAND_BYTES_MAX, RUN_NS_MAX
+from lparvm.config import COMMAND_BYTES_MAX, NAME_CHARACTERS_MAX, RUN_NS_MAX
 from lparvm.units import DURATION_EXPECTED, SIZE_EXPECTED, format_size, parse_duration, parse_size
 
-_NAME = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
+NAME_EXPECTED = f"a letter, then letters, digits, _ and -, {NAME_CHARACTERS_MAX} characters at most"
+"""The names that LPARs and LIPs may have: those of a scenario. None of them can be the id of an operation."""
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
+_ID = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
 _DEVICE = re.compile(r"[0-9A-Fa-f]{1,4}", re.ASCII)
 _COUNT = re.compile(r"[0-9]{1,9}", re.ASCII)
 _NS_PER_HOUR = 3_600_000_000_000
@@ -40,9 +44,21 @@ class Kind:
     names_lpar: bool = False
 
 
+def is_name(word: str) -> bool:
+    """Whether an LPAR or a LIP may be called so."""
+    return _NAME.fullmatch(word) is not None and len(word) <= NAME_CHARACTERS_MAX
+
+
 def read_name(word: str) -> str:
     """A name, in upper case: case doesn't matter, and names are kept so."""
-    if not _NAME.fullmatch(word):
+    if not is_name(word):
+        raise ValueError(word)
+    return word.upper()
+
+
+def _id_or_name(word: str) -> str:
+    """The id of an operation, or a name; in upper case."""
+    if not _ID.fullmatch(word):
         raise ValueError(word)
     return word.upper()
 
@@ -112,7 +128,7 @@ def one_of(*words: str) -> Kind:
     return Kind(" or ".join(words) if len(words) < 3 else "one of " + ", ".join(words), read, words)
 
 
-LPAR = Kind("the name of an LPAR", read_name, names_lpar=True)
+LPAR = Kind(f"the name of an LPAR ({NAME_EXPECTED})", read_name, names_lpar=True)
 SIZE = Kind(f"{SIZE_EXPECTED}, above 0", read_size)
 ADDRESS = Kind(SIZE_EXPECTED, _address)
 DURATION = Kind(DURATION_EXPECTED, _duration)
@@ -121,5 +137,5 @@ DEVICES = Kind("device numbers in hex, such as 0190,0191", _devices)
 LIPS = Kind("a number of LIPs, or names", _lips)
 GUEST = Kind("the name of a guest", _guest)
 PATH = Kind("an IOP and a device, such as IOP1.0190", _path)
-OPERATION = Kind("an operation such as op.3, or an LPAR", read_name, names_lpar=True)
+OPERATION = Kind("an operation such as op.3, or an LPAR", _id_or_name, names_lpar=True)
 TEXT = Kind("a text in quotes", str)

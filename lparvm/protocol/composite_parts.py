@@ -4,9 +4,9 @@ Events are past tense, orders imperative. The service processor turns messages i
 the other; see `composite`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from attrs import frozen
+from attrs import Factory, frozen
 
 from lparvm.arch.address import Zone
 from lparvm.protocol import commands as c
@@ -23,14 +23,18 @@ class Frame:
     Attributes:
         rows: the LPARs by origin.
         retired: frames out of use, host absolute.
-        held: LPARs that an operation holds.
+        held: LPARs that an operation holds, each with its id.
         beside: areas that LPARs hold beside their zones.
+        inactive: LPARs that are defined and own no zone.
+        frame_count: size of main storage, in frames.
     """
 
     rows: tuple[m.FrameRow, ...]
     retired: tuple[int, ...] = ()
-    held: tuple[str, ...] = ()
+    held: Mapping[str, str] = Factory(dict)
     beside: tuple[Zone, ...] = ()
+    inactive: tuple[str, ...] = ()
+    frame_count: int = 0
 
     @property
     def layout(self) -> "Layout":
@@ -39,8 +43,15 @@ class Frame:
 
     def movable(self, lpar: str) -> bool:
         """Whether an operation may move that LPAR now, as far as one can know beforehand."""
+        return lpar not in self.held and self._sound(lpar)
+
+    def only_held(self, lpar: str) -> bool:
+        """Whether an operation may move that LPAR as soon as another one no longer holds it."""
+        return lpar in self.held and self._sound(lpar)
+
+    def _sound(self, lpar: str) -> bool:
         states = [row.state for row in self.rows if row.name == lpar]
-        return lpar not in self.held and states not in ([], ["check-stopped"])
+        return states not in ([], ["check-stopped"])
 
 
 Layout = tuple[tuple[str, Zone], ...]
@@ -68,7 +79,15 @@ class CancelAsked:
     op: str
 
 
-Event = FrameSeen | StepEnded | CancelAsked
+@frozen
+class CancelAnswered:
+    """LPAR control answered a CANCEL, of id `op`, that it was given for the operation under way."""
+
+    op: str
+    outcome: Outcome
+
+
+Event = FrameSeen | StepEnded | CancelAsked | CancelAnswered
 
 # --- orders ------------------------------------------------------------------------------------------------
 
@@ -103,10 +122,10 @@ class Answer:
 
 @frozen
 class AnswerCancel:
-    """Answer a CANCEL, which found no operation of the command under way: nothing further begins."""
+    """Answer a CANCEL for the command; what LPAR control may still say to it does not count."""
 
     op: str
-    target: str
+    outcome: Outcome
 
 
 Order = Give | AskFrame | Tell | Answer | AnswerCancel
@@ -168,6 +187,19 @@ class Unplanned:
 
 
 Planner = Callable[[Frame, c.Plan], Planned | Unplanned]
+
+
+@frozen
+class Cancel:
+    """A CANCEL for the command that has no answer yet.
+
+    Attributes:
+        op: its id.
+        denied: what it is answered if the command does not end cancelled; None: LPAR control has not said it yet.
+    """
+
+    op: str
+    denied: Outcome | None = None
 
 
 def in_one_line(text: str) -> str:

@@ -7,6 +7,7 @@ from attrs import evolve, frozen
 from lparvm.arch.address import PAGE_BYTES, Zone
 from lparvm.config import RETIRED_NAMED_MAX
 from lparvm.protocol import messages as m
+from lparvm.protocol.lpar_entry import LparEntry
 from lparvm.units import format_duration, format_size
 
 BAR_COLUMNS = 64
@@ -42,11 +43,15 @@ class OperationView:
 
 
 def frame_lines(
-    rows: Sequence[m.FrameRow], main_storage_bytes: int, retired: Sequence[int] = ()
+    rows: Sequence[m.FrameRow],
+    main_storage_bytes: int,
+    retired: Sequence[int] = (),
+    lpars: Collection[LparEntry] = (),
 ) -> tuple[str, ...]:
     """The LPAR frame: name, origin, size and gap of each LPAR, by origin; expanded storage where one has any.
 
-    Below them the frames that are out of use (`retired`, host absolute frames), where there are any.
+    Below them the frames that are out of use (`retired`, host absolute frames), and those of `lpars` that are only
+    defined, where there are any.
     """
     expanded = has_expanded(rows)
     head = f"{'LPAR':<16} {'origin':>8} {'size':>8} {'gap':>8}" + expanded * f" {'expanded':>8}" + "  state"
@@ -54,7 +59,13 @@ def frame_lines(
     for row in rows:
         line = f"{row.name:<16} {_size(row.origin):>8} {_size(row.size):>8} {_size(row.gap):>8}"
         lines.append(line + expanded * f" {_size(row.expanded):>8}" + f"  {row.state}")
-    return (*lines, *retired_lines(rows, retired))
+    return (*lines, *retired_lines(rows, retired), *defined_lines(lpars))
+
+
+def defined_lines(lpars: Collection[LparEntry]) -> tuple[str, ...]:
+    """The line that names the LPARs that are defined and not active; none where there are none."""
+    named = [f"{one.name} ({_size(one.plan.extent)}, {one.plan.guest})" for one in lpars if not one.active]
+    return (f"defined: {', '.join(named)}",) if named else ()
 
 
 def retired_lines(rows: Sequence[m.FrameRow], retired: Sequence[int]) -> tuple[str, ...]:
@@ -166,13 +177,18 @@ def with_failed(rows: Sequence[m.FrameRow], failed: Collection[str]) -> tuple[m.
 
 def operation_lines(operations: Sequence[OperationView]) -> tuple[str, ...]:
     """Operations under way: id, what is done, LPARs, phase, target, percent, time left as far as it is known."""
+    widths = [8, 10, 16, 12]  # at least; longer words make their column wider
+    for one in operations:
+        cells = (one.op, one.kind, ", ".join(one.lpars), one.phase)
+        widths = [max(width, len(cell)) for width, cell in zip(widths, cells, strict=True)]
     lines = []
     for one in operations:
+        cells = (one.op, one.kind, ", ".join(one.lpars), one.phase)
         percent = "" if one.percent is None else f"{one.percent} %"
         left = "" if one.left_ns is None else f"about {format_duration(one.left_ns)} left"
         told = ", ".join(filter(None, (one.target_text, percent, left)))
-        line = f"{one.op:<8} {one.kind:<10} {', '.join(one.lpars):<16} {one.phase:<12} {told}"
-        lines.append(line)
+        columns = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+        lines.append(" ".join([*columns, told]))
     return tuple(lines) or ("no operations",)
 
 

@@ -5,9 +5,10 @@ An LPAR is *defined* (it owns nothing), *activated* (it owns its zone, cleared, 
 
 IPL and DEACTIVATE begin with a *system reset*: the LIPs leave the guest for good, its I/O is cleared at every IOP,
 its pending interruptions are gone. After it nothing from before can reach the LPAR; then the guest's life is
-verified. Contract: until the reset begins, all ends as if nothing had happened (a LIP that does not stop in time,
-CANCEL); from then on the operation goes through, save that IPL may find that the guest can't be made: the LPAR is
-left activated, without a guest. IPL also ends a check stop; where an IOP refuses the zone again and again, it does not.
+verified. Contract: until the reset begins, all ends as if nothing had happened (IPL finds that there is no such guest,
+a LIP does not stop in time, CANCEL); from then on the operation goes through, save that the new guest may fail while it
+is loaded: the LPAR is left activated, without a guest. IPL also ends a check stop; where an IOP refuses the zone again
+and again, it does not.
 
 How to read this file: as `relocation`. There is one table a command; those of IPL and DEACTIVATE share `_RESET`.
 """
@@ -132,8 +133,6 @@ UNHOLD: Machine[UnholdOperation] = Machine(
 # --- IPL and DEACTIVATE -------------------------------------------------------------------------------------
 
 _RESET: tuple[Row, ...] = (
-    Row(S.ADMITTED, None, S.STOPPING, when=rules.runs),
-    Row(S.ADMITTED, None, S.RESETTING_GUEST, when=rules.to_reset),
     Row(S.STOPPING, m.GuestStopped, S.RESETTING_GUEST),
     Row(S.STOPPING, m.StopTimedOut, S.RETURNING, result=R.STOP_TIMED_OUT),
     Row(S.STOPPING, m.CancelOperation, S.RETURNING, result=R.CANCELLED, learn=rules.learn_cancel),
@@ -155,8 +154,10 @@ _RESET_STATES = (S.RESETTING_GUEST, S.SURVEYING, S.VERIFYING, S.VACATING)
 
 DEACTIVATE: Machine[DeactivateOperation] = Machine(
     (
-        *_RESET,
+        Row(S.ADMITTED, None, S.STOPPING, when=rules.runs),
+        Row(S.ADMITTED, None, S.RESETTING_GUEST, when=rules.to_reset),
         Row(S.ADMITTED, None, S.SURVEYING),
+        *_RESET,
         Row(S.SURVEYING, m.HoldingsReported, S.DETACHING, learn=rules.learn_holdings),
         Row(S.VERIFYING, m.GuestVerified, S.DETACHING),
         Row(S.DETACHING, m.LparDetached, None, learn=rules.learn_attached),
@@ -172,8 +173,16 @@ DEACTIVATE: Machine[DeactivateOperation] = Machine(
 
 LOAD: Machine[LoadOperation] = Machine(
     (
+        # Nothing is touched for a guest that there is not.
+        Row(S.ADMITTED, None, S.CHECKING_GUEST),
+        Row(S.CHECKING_GUEST, m.GuestChecked, S.REPORTED, when=rules.has_problem, result=R.IPL_FAILED,
+            learn=rules.learn_problem),
+        Row(S.CHECKING_GUEST, m.GuestChecked, S.STOPPING, when=rules.runs),
+        Row(S.CHECKING_GUEST, m.GuestChecked, S.RESETTING_GUEST, when=rules.to_reset),
+        Row(S.CHECKING_GUEST, m.GuestChecked, S.LOADING_GUEST),
+        Row(S.CHECKING_GUEST, m.CancelOperation, S.WITHDRAWING, result=R.CANCELLED, learn=rules.learn_cancel),
+        Row(S.WITHDRAWING, m.GuestChecked, S.REPORTED),
         *_RESET,
-        Row(S.ADMITTED, None, S.LOADING_GUEST),
         Row(S.SURVEYING, m.HoldingsReported, S.RENEWING_LIMITS, when=rules.was_check_stopped,
             learn=rules.learn_holdings),
         Row(S.SURVEYING, m.HoldingsReported, S.LOADING_GUEST, learn=rules.learn_holdings),
@@ -192,10 +201,11 @@ LOAD: Machine[LoadOperation] = Machine(
             learn=rules.learn_problem),
         Row(S.LOADING_GUEST, m.GuestLoaded, S.STARTING_GUEST),
         Row(S.STARTING_GUEST, m.GuestStarted, S.REPORTED, result=R.COMPLETED, learn=rules.learn_started),
-        *_too_late(S.RENEWING_LIMITS, S.RELEASING, S.LOADING_GUEST, S.STARTING_GUEST),
+        *_too_late(S.WITHDRAWING, S.RENEWING_LIMITS, S.RELEASING, S.LOADING_GUEST, S.STARTING_GUEST),
     ),
     entry={
         **_RESET_ENTRY,
+        S.CHECKING_GUEST: (rules.check_guest,),
         S.RENEWING_LIMITS: (rules.renew_limits,),
         S.RELEASING: (rules.release,),
         S.LOADING_GUEST: (rules.load,),

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from attrs import evolve
 
 from lparvm.arch.address import PAGE_BYTES
-from lparvm.config import LIPS_MAX, LPARS_MAX, NAME_CHARACTERS_MAX
+from lparvm.config import LIPS_MAX, LPARS_MAX
 from lparvm.protocol import messages as m
 from lparvm.protocol.actor_names import LPAR_CONTROL, RESOURCE_MANAGER, SERVICE_PROCESSOR
-from lparvm.protocol.admission import Circumstances, Decision, Denied, may_take
+from lparvm.protocol.admission import Circumstances, Decision, Denied, may_take, state_of, wrong_state
+from lparvm.protocol.command_values import NAME_EXPECTED, is_name
 from lparvm.protocol.commands import GRAMMAR
 from lparvm.protocol.lifecycle_record import (
     ActivateOperation,
@@ -27,7 +28,8 @@ from lparvm.units import format_size
 RESERVED_NAMES = (SERVICE_PROCESSOR, LPAR_CONTROL, "LIPCTL", RESOURCE_MANAGER, "MACHINE", "OPERATOR")
 """Names of the machine's parts, which nothing else may have."""
 
-_NAME = re.compile(r"[A-Z0-9._-]+", re.ASCII)
+_ONLY_DEFINED = f"{LparState.DEFINED}, not activated"
+_ACTIVATED = "activated"
 
 
 def admit_define(message: m.DefineLpar, now: Circumstances) -> Decision:
@@ -37,7 +39,7 @@ def admit_define(message: m.DefineLpar, now: Circumstances) -> Decision:
         return denied
     earlier = now.lpars.get(message.lpar)
     if earlier is not None and earlier.active:
-        return wrong_state(earlier, "DEFINE", "inactive")
+        return wrong_state(earlier, now, "DEFINE", _ONLY_DEFINED)
     lips = _lips(message, earlier, now)
     problem = lips if isinstance(lips, str) else _problem(message, earlier, now)
     if problem:
@@ -55,7 +57,7 @@ def admit_activate(message: m.ActivateLpar, now: Circumstances) -> Decision:
     if isinstance(entry, Denied):
         return entry
     if entry.active:
-        return wrong_state(entry, "ACTIVATE", "inactive")
+        return wrong_state(entry, now, "ACTIVATE", _ONLY_DEFINED)
     paths = tuple((number, now.devices[number]) for number in entry.plan.devices)
     return ActivateOperation(op=message.op, before=entry, now=entry, paths=paths)
 
@@ -66,8 +68,9 @@ def admit_deactivate(message: m.DeactivateLpar, now: Circumstances) -> Decision:
     if isinstance(entry, Denied):
         return entry
     if not entry.active:
-        return wrong_state(entry, "DEACTIVATE", "active")
-    return DeactivateOperation(op=message.op, before=entry, now=entry)
+        return wrong_state(entry, now, "DEACTIVATE", _ACTIVATED)
+    failed = state_of(entry, now) is LparState.FAILED
+    return DeactivateOperation(op=message.op, before=entry, now=entry, failed=failed)
 
 
 def admit_load(message: m.LoadLpar, now: Circumstances) -> Decision:
@@ -76,12 +79,13 @@ def admit_load(message: m.LoadLpar, now: Circumstances) -> Decision:
     if isinstance(entry, Denied):
         return entry
     if not entry.active:
-        return wrong_state(entry, "IPL", "active")
+        return wrong_state(entry, now, "IPL", _ACTIVATED)
     if message.device is not None:
-        problem = f"IPL from a device needs an image to load; {message.device:04X} has none"
+        problem = _boot_problem(message.lpar, message.device, entry, now)
         return Denied(Result.IPL_FAILED, {"lpar": message.lpar, "problem": problem})
     definition = _with_guest(entry.plan, message.guest)
-    return LoadOperation(op=message.op, before=entry, now=entry, definition=definition)
+    failed = state_of(entry, now) is LparState.FAILED
+    return LoadOperation(op=message.op, before=entry, now=entry, failed=failed, definition=definition)
 
 
 def admit_hold(message: m.HoldLpar, now: Circumstances) -> Decision:
@@ -89,8 +93,8 @@ def admit_hold(message: m.HoldLpar, now: Circumstances) -> Decision:
     entry = _known(now, message.lpar)
     if isinstance(entry, Denied):
         return entry
-    if entry.state is not LparState.ACTIVE:
-        return wrong_state(entry, "STOP", "operating")
+    if state_of(entry, now) is not LparState.ACTIVE:
+        return wrong_state(entry, now, "STOP", LparState.ACTIVE)
     return HoldOperation(op=message.op, before=entry, now=entry)
 
 
@@ -99,18 +103,12 @@ def admit_unhold(message: m.UnholdLpar, now: Circumstances) -> Decision:
     entry = _known(now, message.lpar)
     if isinstance(entry, Denied):
         return entry
-    if entry.state is not LparState.STOPPED:
-        return wrong_state(entry, "START", "stopped")
+    if state_of(entry, now) is not LparState.STOPPED:
+        return wrong_state(entry, now, "START", LparState.STOPPED)
     return UnholdOperation(op=message.op, before=entry, now=entry)
 
 
 # --- what they are made of --------------------------------------------------------------------------------
-
-
-def wrong_state(entry: LparEntry, verb: str, needed: str) -> Denied:
-    """The command doesn't fit the LPAR's state."""
-    values = {"lpar": entry.name, "state": entry.state, "verb": verb, "needed": needed}
-    return Denied(Result.WRONG_STATE, values)
 
 
 def _known(now: Circumstances, lpar: str) -> LparEntry | Denied:
@@ -123,6 +121,15 @@ def _known(now: Circumstances, lpar: str) -> LparEntry | Denied:
 def _with_guest(plan: Definition, guest: str | None) -> Definition:
     """The options are the defined guest's: another one has its own defaults."""
     return plan if guest in (None, plan.guest) else evolve(plan, guest=guest, options={})
+
+
+def _boot_problem(lpar: str, device: int, entry: LparEntry, now: Circumstances) -> str:
+    """Why there is no IPL from this device."""
+    if device not in now.devices:
+        return f"there is no device {device:04X}"
+    if device not in entry.plan.devices:
+        return f"device {device:04X} is none of {lpar}'s"
+    return "no guest can be loaded from a device in this version; IPL without DEVICE= loads the one of DEFINE"
 
 
 def _definition(message: m.DefineLpar, earlier: Definition, lips: tuple[str, ...]) -> Definition:
@@ -166,9 +173,9 @@ def _devices_problem(devices: tuple[int, ...], now: Circumstances) -> str:
 
 def name_problem(name: str, taken: Sequence[str]) -> str:
     """Why an LPAR or a LIP can't have this name; empty: it can."""
-    if not _NAME.fullmatch(name) or len(name) > NAME_CHARACTERS_MAX:
-        return f"'{name}' is no name; expected up to {NAME_CHARACTERS_MAX} letters, digits, '.', '_', '-'"
-    if name in RESERVED_NAMES or name.startswith("LIPCTL.") or name in taken:
+    if not is_name(name):
+        return f"'{name}' is no name; expected {NAME_EXPECTED}"
+    if name in RESERVED_NAMES or name in taken:
         return f"'{name}' is the name of a part of the machine"
     if name in {flag for syntax in GRAMMAR.values() for flag in syntax.flags}:
         return f"'{name}' is a word of the command language"
@@ -182,6 +189,9 @@ def _lips(message: m.DefineLpar, earlier: LparEntry | None, now: Circumstances) 
         asked = earlier.plan.lips if earlier is not None else 1
     used = {name: entry.plan.lips for name, entry in {**now.lpars, **now.coming}.items()}
     known = list(dict.fromkeys((*now.lips, *itertools.chain.from_iterable(used.values()))))
+    count = asked if isinstance(asked, int) else len(asked)
+    if count > LIPS_MAX:  # before they are counted out: somebody may ask for 999,999,999
+        return _too_many_lips(count)
     if isinstance(asked, tuple):
         twice = next((lip for lip in asked if asked.count(lip) > 1), None)
         if twice is not None:
@@ -194,8 +204,12 @@ def _lips(message: m.DefineLpar, earlier: LparEntry | None, now: Circumstances) 
         problem = ""
     made = len(known) + sum(lip not in known for lip in lips)
     if not problem and made > LIPS_MAX:
-        problem = f"{len(lips)} LIPs are too many: there can be {LIPS_MAX} in all"
+        problem = _too_many_lips(count)
     return problem or lips
+
+
+def _too_many_lips(count: int) -> str:
+    return f"{count} LIPs are too many: there can be {LIPS_MAX} in all"
 
 
 def _free_lips(

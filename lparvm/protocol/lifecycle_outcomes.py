@@ -11,7 +11,8 @@ from lparvm.protocol.lifecycle_record import (
     Lifecycle,
     LoadOperation,
 )
-from lparvm.protocol.lpar_entry import LparEntry, Stage
+from lparvm.protocol.lpar_entry import LparEntry, LparState, Stage
+from lparvm.protocol.outcomes import guests_of
 from lparvm.protocol.results import LipStop, Outcome, Result
 from lparvm.units import format_duration, format_size
 
@@ -36,9 +37,10 @@ def outcome_of_lifecycle(record: Lifecycle, _stops: tuple[LipStop, ...]) -> Outc
         "target": "any place" if plan.origin is None else format_size(plan.origin * PAGE_BYTES),
         "timeout": format_duration(record.stop_ns),
         "lips": "a LIP",
-        "state": "failed" if record.failed else record.before.state,
+        "state": LparState.FAILED if record.failed else record.before.state,
         "verb": "STOP",
-        "needed": "operating",
+        "needed": LparState.ACTIVE,
+        **guests_of(record),
     }
     if isinstance(record, DefineOperation) and record.before is record.now:
         values["state"] = "unknown"

@@ -190,9 +190,10 @@ def _to_lip_control(record: Lifecycle, message: object) -> o.Post:
     return o.Post(lip_control_of(record.lpar), message)
 
 
-def check_guest(record: DefineOperation, _event: object) -> Orders:
-    """DEFINE: can such a guest be made?"""
-    return (o.CheckGuest(record.lpar, record.now.plan),)
+def check_guest(record: DefineOperation | LoadOperation, _event: object) -> Orders:
+    """Can such a guest be made?"""
+    definition = record.definition if isinstance(record, LoadOperation) else record.now.plan
+    return (o.CheckGuest(record.lpar, definition),)
 
 
 def tell_defined(record: DefineOperation, _event: object) -> Orders:

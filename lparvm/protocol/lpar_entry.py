@@ -44,12 +44,16 @@ class Stage(enum.IntEnum):
 
 
 class LparState(enum.StrEnum):
-    """The state of an LPAR, in the words that the operator sees. That a guest failed, LIP control tells."""
+    """The state of an LPAR, in the words that the operator sees.
+
+    LPAR control alone does not know that a guest failed: LIP control tells, see `admission.state_of`.
+    """
 
     DEFINED = "defined"
     NOT_LOADED = "not loaded"
     ACTIVE = "active"
     STOPPED = "stopped"
+    FAILED = "failed"
     CHECK_STOPPED = "check-stopped"
 
 

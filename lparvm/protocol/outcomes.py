@@ -3,6 +3,7 @@
 from lparvm.arch.address import PAGE_BYTES
 from lparvm.protocol.admission import Denied
 from lparvm.protocol.busy_devices import describe_all
+from lparvm.protocol.operation_record import OperationRecord
 from lparvm.protocol.relocation_record import Relocation
 from lparvm.protocol.results import LipStop, Outcome, Result
 from lparvm.protocol.standstill_record import Standstill
@@ -45,7 +46,9 @@ def outcome_of(record: Relocation, stops: tuple[LipStop, ...]) -> Outcome:
         "iop": record.refusing_iop,
         "frame": record.fault_frame if denied is None else denied.frame,
         "holder": denied.holder if denied else "",
-        "reason": f"{record.refusing_iop} refused SALE",
+        "owner": about.lpar,
+        "reason": f"{record.refusing_iop} refused SALE again and again",
+        **guests_of(record),
     }
     if record.exchanges:
         other = record.parties[1]
@@ -80,6 +83,13 @@ def _test_text(record: Relocation) -> str:
 
 def _longest(stops: tuple[LipStop, ...], lpar: str) -> str:
     return format_duration(max((stop.stopped_ns for stop in stops if stop.lpar == lpar), default=0))
+
+
+def guests_of(record: OperationRecord) -> dict[str, object]:
+    """The words for guests that go on as before: of a move it is one, of an exchange they are two."""
+    if len(record.lpars) == 1:
+        return {"guests_run_on": "the guest runs on", "they_were": "it was"}
+    return {"guests_run_on": "the guests run on", "they_were": "they were"}
 
 
 def late_lips(record: Standstill, stops: tuple[LipStop, ...]) -> list[str]:

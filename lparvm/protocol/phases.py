@@ -73,7 +73,7 @@ class State(enum.StrEnum):
     CHECK_STOPPING = "CHECK_STOPPING"  # the IOPs don't agree on a zone: the guest is stopped for good
     # The coming and going of LPARs, see `lifecycle`.
     ADMITTED = "ADMITTED"  # what comes first depends on the LPAR
-    CHECKING_GUEST = "CHECKING_GUEST"  # DEFINE: is there such a guest?
+    CHECKING_GUEST = "CHECKING_GUEST"  # DEFINE, IPL: is there such a guest?
     HOLDING = "HOLDING"  # STOP: the guest is to stay where it is
     UNHOLDING = "UNHOLDING"  # START: SIE
     RESETTING_GUEST = "RESETTING_GUEST"  # the LIPs leave the guest, its I/O is cleared

@@ -21,6 +21,7 @@ from lparvm.protocol.composite_parts import (
     Planner,
     Unplanned,
 )
+from lparvm.protocol.plan_held import held_in_the_way
 from lparvm.protocol.plan_text import plan_lines
 from lparvm.protocol.planner import find_plan
 from lparvm.units import format_size
@@ -53,9 +54,12 @@ def planner_of(
         def predict(kind: str, pages: int) -> Prediction:
             return history.predict(Kind(kind), pages * PAGE_BYTES)
 
-        plan = find_plan(_layout(frame, frame_count, lips), goal, predict)
+        layout = _layout(frame, frame_count, lips)
+        plan = find_plan(layout, goal, predict)
         if isinstance(plan, plan_model.NoPlan):
-            return Unplanned(plan.reason)
+            held = tuple(name for name, _ in frame.layout if frame.only_held(name))
+            in_the_way = held_in_the_way(layout, goal, predict, lpars=held, areas=HELD)
+            return Unplanned(in_the_way or plan.reason)
         steps = steps_of(frame.layout, plan.steps)
         after = steps[-1].after if steps else frame.layout
         return Planned(steps, plan_lines(plan), _room(after, frame, frame_count, command))

@@ -34,7 +34,8 @@ class Gauge:
 
     Attributes:
         percent: of its work, 0 to 100; never falls; 100 at the report, and only there.
-        left_ns: estimate of the time until pages have moved; None while it is unknown.
+        left_ns: estimate of the time until the report, above 0 until then, from how fast the percent grew on the
+            present way; None while it is unknown.
         way: the way that the mover is on: there, back, or on none yet.
         way_percent: the percent when it set out.
         way_units: units of work done, there or still to be undone, when it set out.
@@ -76,10 +77,13 @@ class Gauge:
             )
         end = _AFTER_MOVE if way is Phase.MOVING else _BEFORE_REPORT
         passed = abs(units_done - gauge.way_units)
-        span = max(0, end - gauge.way_percent)
         # What the way is long is what was passed and what is left; one without length is passed at once.
-        percent = gauge.way_percent + (span * passed // (passed + units_left) if passed else 0)
+        length = passed + units_left
+        span = max(0, end - gauge.way_percent)
+        percent = gauge.way_percent + (span * passed // length if passed else 0)
         left_ns = None
-        if passed and now_ns > gauge.way_began_ns:
-            left_ns = (now_ns - gauge.way_began_ns) * units_left // passed
+        if passed and span and now_ns > gauge.way_began_ns:
+            # Also what comes after the last page takes its time: checksums, SALE, SIE.
+            rest = (_REPORTED - gauge.way_percent) * length - span * passed
+            left_ns = max(1, (now_ns - gauge.way_began_ns) * rest // (span * passed))
         return evolve(gauge, percent=max(gauge.percent, percent), left_ns=left_ns)

@@ -4,7 +4,8 @@ from lparvm.protocol import messages as m
 from lparvm.protocol import orders as o
 from lparvm.protocol.actor_names import RESOURCE_MANAGER
 from lparvm.protocol.lpar_entry import LparState
-from lparvm.protocol.results import Result
+from lparvm.protocol.operation_record import OperationRecord
+from lparvm.protocol.results import Outcome, Result
 from lparvm.protocol.standstill_record import Standstill
 
 # SALE with the old zone is repeated when an IOP refuses it; more refusals than that are a broken IOP.
@@ -28,3 +29,18 @@ def report(record: Standstill, _event: object) -> tuple[o.Command, ...]:
 def deny_cancel(_record: Standstill, event: m.CancelOperation) -> tuple[o.Command, ...]:
     """CANCEL comes too late, or the operation is on its way back already."""
     return (o.AnswerCancel(event.op, Result.NOT_CANCELLABLE),)
+
+
+def cancel_outcome(record: OperationRecord, result: Result) -> Outcome:
+    """What a CANCEL is answered.
+
+    Args:
+        record: the operation that it named, as it is now.
+        result: COMPLETED or NOT_CANCELLABLE.
+    """
+    values: dict[str, object] = {"target": record.op, "phase": record.phase}
+    if result is Result.COMPLETED:
+        values["text"] = f"{record.op} was cancelled"
+    # Denied, and yet cancelled: by an earlier CANCEL.
+    already = result is Result.NOT_CANCELLABLE and record.result is Result.CANCELLED
+    return Outcome(result, values, code="LVM059W" if already else None)

@@ -13,7 +13,7 @@ from lparvm.units import format_size
 
 def admit_expand(message: m.ExpandStorage, now: Circumstances) -> Decision:
     """EXPAND; whether there is room is the resource manager's to say."""
-    denied = may_begin(now, (message.lpar,))
+    denied = may_begin(now, (message.lpar,), "EXPAND")
     if denied is not None:
         return denied
     entry = now.lpars[message.lpar]
@@ -26,7 +26,7 @@ def admit_expand(message: m.ExpandStorage, now: Circumstances) -> Decision:
 
 def admit_shrink(message: m.ShrinkStorage, now: Circumstances) -> Decision:
     """SHRINK."""
-    denied = may_begin(now, (message.lpar,))
+    denied = may_begin(now, (message.lpar,), "SHRINK")
     if denied is not None:
         return denied
     entry = now.lpars[message.lpar]

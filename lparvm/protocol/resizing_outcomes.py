@@ -1,7 +1,7 @@
 """What the answer of an EXPAND or SHRINK says, from what its machine knows."""
 
 from lparvm.protocol.busy_devices import describe_all
-from lparvm.protocol.outcomes import late_lips
+from lparvm.protocol.outcomes import guests_of, late_lips
 from lparvm.protocol.relocation_record import Denial
 from lparvm.protocol.resizing_record import Expansion, Resizing, Shrinkage
 from lparvm.protocol.results import LipStop, Outcome, Result
@@ -26,9 +26,10 @@ def resized_outcome(record: Resizing, stops: tuple[LipStop, ...]) -> Outcome:
         "lips": ", ".join(late_lips(record, stops)) or "a LIP",
         "devices": describe_all(record.still_busy),
         "iop": record.refusing_iop,
+        **guests_of(record),
     }
     if record.result is Result.CHECK_STOPPED:
-        values["reason"] = f"{record.refusing_iop} refused SALE"
+        values["reason"] = f"{record.refusing_iop} refused SALE again and again"
     elif isinstance(record, Shrinkage):
         values["reason"] = record.reason
     elif isinstance(record, Expansion) and record.denied is not None:

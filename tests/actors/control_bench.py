@@ -8,6 +8,7 @@ from attrs import define, field
 
 from composite_steps import packing
 from lparvm.actors.control_records import ControlRecords
+from lparvm.actors.installation import Look
 from lparvm.actors.lpar_control import LparControl
 from lparvm.actors.mailbox import Actor, Envelope, Mailbox
 from lparvm.actors.resource_manager import ResourceManager
@@ -146,7 +147,7 @@ async def control_bench() -> AsyncIterator[Bench]:
     devices = {0x190: ("disk", "IOP1"), 0x191: ("disk", "IOP1, IOP2"), 0x9: ("console", "IOP1, IOP2")}
     svp = ServiceProcessor(
         directory, trace.logger(SERVICE_PROCESSOR), clock, FRAMES, operations, devices,
-        paths=PATHS, consoles={"A": 0x9}, lpars=tuple(ZONES), failed=lambda: failed,
+        paths=PATHS, consoles={"A": 0x9}, lpars=Look(lambda: records.lpars), failed=lambda: failed,
         planner=packing,
     )  # fmt: skip
     iops = {name: StandInIop(name, directory, trace.logger(name), clock) for name in ("IOP1", "IOP2")}

@@ -145,7 +145,7 @@ async def operator_bench(seen: Frame, planner: Planner = packing) -> AsyncIterat
     resources = StandInResources(directory, log(RESOURCE_MANAGER), bench.clock, lambda: bench.seen)
     bench.svp = ServiceProcessor(
         directory, log(SERVICE_PROCESSOR), bench.clock, FRAMES, bench.control.operations, bench.devices,
-        paths=bench.paths, consoles=bench.consoles, lpars=bench.lpars.keys(), failed=lambda: bench.failed,
+        paths=bench.paths, consoles=bench.consoles, lpars=bench.lpars, failed=lambda: bench.failed,
         calibration=lambda: bench.history, planner=planner,
     )  # fmt: skip
     bench.svp.listen(bench.news.append)

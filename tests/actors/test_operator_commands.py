@@ -99,10 +99,12 @@ async def test_a_move_and_an_expansion_are_one_command(autojump_clock):
         assert told == ["op.1.1"], "what came of the first is told when it came"
 
 
-async def test_a_test_of_a_move_with_an_expansion_tests_the_move(autojump_clock):
+async def test_a_test_of_a_move_with_an_expansion_tests_the_move_and_looks_for_room(autojump_clock):
     async with operator_bench(SPREAD) as bench:
-        await bench.svp.move_storage("B", 160 * K, expand="A", test=True)
-        assert bench.control.orders == [m.MoveStorage("op.1", "B", Hsa(160 * K), test=True)]
+        answer = await bench.svp.move_storage("B", 160 * K, expand="A", test=True)
+        assert bench.control.orders == [m.MoveStorage("op.1.1", "B", Hsa(160 * K), test=True)]
+        assert (answer.result, answer.code) == (Result.COMPLETED, "LVM014I")
+        assert "A can then be expanded to" in answer.message
 
 
 async def test_an_expansion_that_is_refused_leaves_the_move(autojump_clock):
@@ -156,9 +158,8 @@ async def test_a_plan_is_cancelled_in_its_step(autojump_clock, at_ms: int, targe
         op = bench.svp.submit("PLAN EXPAND C SIZE=64K GO")
         await bench.sleep_ms(at_ms)
         answer = await bench.svp.cancel(target)
-        assert (answer.result, answer.message) == (Result.COMPLETED, "it was cancelled"), (
-            "LPAR control's answer"
-        )
+        after = f" after {done} of 4 steps" if done else ""
+        assert (answer.result, answer.message) == (Result.COMPLETED, f"op.1 was cancelled{after}")
         assert bench.control.orders[-1] == m.CancelOperation("op.2", f"op.1.{done + 1}")
         answer = await bench.svp.answer(op)
         assert (answer.result, answer.code) == (Result.CANCELLED, "LVM057I")
@@ -168,23 +169,37 @@ async def test_a_plan_is_cancelled_in_its_step(autojump_clock, at_ms: int, targe
         assert not isinstance(bench.control.orders[-1], m.MoveStorage), "nothing further began"
 
 
-async def test_a_cancel_that_is_denied_still_ends_the_plan(autojump_clock):
+async def test_a_cancel_of_a_step_past_its_commit_ends_the_plan_and_is_granted(autojump_clock):
     async with operator_bench(SPREAD) as bench:
         bench.control.committed.add("op.1.2")
         op = bench.svp.submit("PLAN EXPAND C SIZE=64K GO")
         await bench.sleep_ms(15)
-        assert (await bench.svp.cancel(op)).result is Result.NOT_CANCELLABLE
+        granted = await bench.svp.cancel(op)
+        assert (granted.result, granted.message) == (
+            Result.COMPLETED,
+            "op.1 was cancelled after 2 of 4 steps",
+        )
         answer = await bench.svp.answer(op)
         assert (answer.result, answer.pages) == (Result.CANCELLED, 8), "the step past its commit stands"
 
 
+async def test_a_cancel_that_prevents_nothing_is_answered_as_lpar_control_denied_it(autojump_clock):
+    async with operator_bench(SPREAD) as bench:
+        bench.control.committed.add("op.1.2")
+        op = bench.svp.submit("MVSTOR B HSA=160K EXPAND=A")
+        await bench.sleep_ms(15)
+        assert (await bench.svp.cancel(op)).result is Result.NOT_CANCELLABLE
+        assert (await bench.svp.answer(op)).result is Result.COMPLETED
+
+
 @pytest.mark.parametrize(("at_ms", "done"), [(0.5, 0), (11.5, 1)])
-async def test_a_cancel_between_two_steps_is_granted_at_once(autojump_clock, at_ms: float, done: int):
+async def test_a_cancel_between_two_steps_is_granted(autojump_clock, at_ms: float, done: int):
     async with operator_bench(SPREAD) as bench:
         op = bench.svp.submit("PLAN EXPAND C SIZE=64K GO")
         await bench.sleep_ms(at_ms)
         answer = await bench.svp.cancel("op.1")
-        assert (answer.result, answer.message) == (Result.COMPLETED, "op.1 was cancelled")
+        after = f" after {done} of 4 steps" if done else ""
+        assert (answer.result, answer.message) == (Result.COMPLETED, f"op.1 was cancelled{after}")
         answer = await bench.svp.answer(op)
         assert answer.result is Result.CANCELLED
         assert len(bench.control.orders) == done
@@ -199,7 +214,7 @@ async def test_a_cancel_that_crosses_with_the_report_of_the_step_it_named_is_gra
         bench.control.completed(bench.control.orders[0])
         bench.control.end("op.1.1", ("A",), Result.COMPLETED)
         answer = await bench.svp.answer("op.2")
-        assert (answer.result, answer.message) == (Result.COMPLETED, "op.1 was cancelled")
+        assert (answer.result, answer.message) == (Result.COMPLETED, "op.1 was cancelled after 1 of 4 steps")
         assert bench.control.orders[1:] == [m.CancelOperation("op.2", "op.1.1")], (
             "LPAR control knew no operation"
         )
@@ -259,8 +274,8 @@ async def test_operations_show_a_plan_before_its_step(autojump_clock):
         bench.svp.submit("PLAN FREE 16K GO")
         await bench.sleep_ms(5)
         assert (await bench.svp.display("OPERATIONS")).lines == (
-            "op.3     PLAN       A                step 1 of 3  PLAN FREE 16K",
-            "op.3.1   MoveStorage A                MOVING       somewhere, 40 %",
+            "op.3     PLAN          A                step 1 of 3  PLAN FREE 16K",
+            "op.3.1   MoveStorage   A                MOVING       somewhere, 40 %",
             "op.2     ExpandStorage X                MOVING       somewhere, 40 %",
         )
 

@@ -130,18 +130,20 @@ async def test_a_chunk_that_was_copied_is_told_also_when_its_task_is_cancelled(
         one = PageMove(work.storage, Zone(0, 10), Zone(20, 10))
     else:
         one = ZoneExchange(work.storage, Zone(0, 10), Zone(20, 14))
-    told = []
+    told, across = [], []
 
     async def go_on() -> None:
         await work.move(
-            one, interrupted=lambda: False, on_chunk=lambda chunk, cursor: told.append((chunk.pages, cursor))
-        )
+            one, interrupted=lambda: False, on_chunk=lambda chunk, cursor: told.append((chunk.pages, cursor)),
+            on_way=across.append,
+        )  # fmt: skip
 
     with trio.move_on_after(5e-6) as scope:
         await go_on()
     assert scope.cancelled_caught
     assert one.cursor == 10
     assert told == [(10, 10)], "the cursor tells of no page that nobody heard of"
+    assert across == [20_000 if kind == "exchange" else 10_000], "its time is not over"
     await go_on()
     assert one.done
     assert sum(pages for pages, _ in told) == one.length

@@ -22,6 +22,7 @@ from lparvm.arch.service_signal import (
 )
 from lparvm.guests import Guest, PythonGuest
 from lparvm.guests.python_guest import HANDLER_INSTRUCTIONS
+from lparvm.guests.registry import GUESTS
 
 from .bench import PAGE, Bench
 from .counter_guest import Counter
@@ -306,7 +307,7 @@ def test_a_guest_with_a_processor_that_failed_takes_no_signal():
             raise ValueError
         yield WaitForInterruption()
 
-    machine, state, guest = bench(program, lips=2)
+    machine, state, guest = bench(program, told([]), lips=2)
     assert guest.can_take_signal(state)
     machine.run(2)
     assert not guest.can_take_signal(state)
@@ -372,7 +373,7 @@ def test_storage_that_is_ignored_is_storage_all_the_same():
         while True:
             yield
 
-    machine, _, guest = bench(program)
+    machine, _, guest = bench(program, lambda cpu, signal: iter_once())
     machine.grow(20)
     machine.until_answered()
     cpu = guest._threads[0].cpu
@@ -382,12 +383,28 @@ def test_storage_that_is_ignored_is_storage_all_the_same():
     assert cpu.fetch(19 * PAGE) == 6
 
 
-# Without a handler.
+# Without a handler, and with one that leaves the answer to the default.
+
+
+def answering_nothing(guest):
+    return type("Modest", (guest,), {"service_signal": lambda self, cpu, signal: iter_once()})
+
+
+def test_a_guest_without_a_handler_takes_no_signal():
+    machine = Bench(Counter)
+    assert not machine.guest.can_take_signal(machine.states[0])
+    machine = Bench(answering_nothing(Counter))
+    assert machine.guest.can_take_signal(machine.states[0])
+
+
+@pytest.mark.parametrize("name", GUESTS)
+def test_every_built_in_guest_takes_signals(name):
+    assert GUESTS[name].guest.service_signal is not PythonGuest.service_signal
 
 
 @pytest.mark.parametrize("lips", [1, 3])
-def test_a_guest_without_a_handler_does_not_use_what_is_added_and_gives_only_that_up(lips):
-    machine = Bench(Counter, lips=lips)
+def test_a_guest_that_leaves_the_answer_open_does_not_use_what_is_added_and_gives_only_that_up(lips):
+    machine = Bench(answering_nothing(Counter), lips=lips)
     machine.run(100)
     machine.grow(30)
     assert machine.until_answered() == StorageUsed(16)
@@ -405,7 +422,7 @@ def test_a_guest_without_a_handler_does_not_use_what_is_added_and_gives_only_tha
 
 
 def test_a_guest_that_waits_for_its_io_is_not_disturbed():
-    machine = Bench(Reader, devices=(0x190,))
+    machine = Bench(answering_nothing(Reader), devices=(0x190,))
     for number in range(20):
         machine.run(3 + number % 5, budget=10)
         if number % 2:

@@ -140,7 +140,8 @@ def test_only_stops_that_were_predicted_are_scored():
 
 
 @pytest.mark.parametrize(
-    ("expected", "stopped", "error"), [(100, 125, 25.0), (100, 80, -20.0), (5, 0, -100.0), (0, 5, 100.0), (0, 0, 0.0), (2, 324, 16_100.0)],
+    ("expected", "stopped", "error"),
+    [(100, 125, 25.0), (100, 80, -20.0), (5, 0, -100.0), (0, 5, 100.0), (0, 0, 0.0), (2, 324, 16_100.0)],
 )
 def test_an_error_is_a_share_of_what_was_predicted(expected: int, stopped: int, error: float):
     assert error_percent(expected, stopped) == error
@@ -167,8 +168,8 @@ def test_the_display_compares_each_prediction_with_what_came():
     for moving in (159 * MS, 199 * MS):
         calibration = calibration.learn(sample(256 * M, moving, prediction=made))
     assert calibration_lines(calibration) == (
-        "         LPAR                          pages  predicted                 between      stood    error  inside",
-        "op.1     A                move         65536     160 ms        150 ms .. 170 ms     160 ms   +0.0 %  yes",
-        "op.1     A                move         65536     160 ms        150 ms .. 170 ms     200 ms  +25.0 %  no",
+        "         LPAR                          pages  predicted                 between      stood      error  inside",
+        "op.1     A                move         65536     160 ms        150 ms .. 170 ms     160 ms     +0.0 %  yes",
+        "op.1     A                move         65536     160 ms        150 ms .. 170 ms     200 ms    +25.0 %  no",
         "2 predictions, median error 12.5 %, 50 % inside the interval (aim 90 %)",
     )

@@ -23,7 +23,7 @@ S = 1_000_000_000
             m.MoveStorage("op.1", "A", End(), quiesce_ns=2 * S, busy=Busy.HALT),
         ),
         ("MVSTOR A END TEST", m.MoveStorage("op.1", "A", End(), test=True)),
-        ("MVSTOR A END EXPAND=B TEST", m.MoveStorage("op.1", "A", End(), test=True)),
+        ("MVSTOR A END EXPAND=B TEST", None),
         ("XCHSTOR A B", m.ExchangeStorage("op.1", "A", "B")),
         (
             "XCHSTOR A B QUIESCE=2s BUSY=WAIT TEST",

@@ -100,7 +100,12 @@ BAD = {
     "plan": "PLAN needs more",
     "VARY PATH IOP1.0190 MAYBE": "'MAYBE': wrong value; expected ON or OFF",
     "CANCEL op.3 now": "'now': does not belong here; expected CANCEL op|lpar",
-    "XCHSTOR A": "something is missing; expected the name of an LPAR: XCHSTOR lpar lpar",
+    "XCHSTOR A": "something is missing; expected the name of an LPAR (a letter, then letters, digits, _ and -, 16 characters at most): XCHSTOR lpar lpar",
+    "DEFINE op.1 SIZE=1M": "'op.1': wrong value; expected the name of an LPAR (a letter, then",
+    "DEFINE ... SIZE=1M": "'...': wrong value; expected the name of an LPAR",
+    "DEFINE 1A SIZE=1M": "'1A': wrong value; expected the name of an LPAR",
+    "DEFINE ABCDEFGHIJKLMNOPQ SIZE=1M": "16 characters at most",
+    "DEFINE A SIZE=1M LIPS=op.1": "'LIPS=op.1': wrong value; expected a number of LIPs, or names",
     "XCHSTOR A B STOP=1s": "'STOP=1s': does not belong here; expected XCHSTOR",
 }
 

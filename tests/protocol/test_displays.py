@@ -2,7 +2,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lparvm.arch.address import PAGE_BYTES
+from lparvm.arch.address import PAGE_BYTES, Zone
 from lparvm.config import LPARS_MAX, RETIRED_NAMED_MAX
 from lparvm.protocol import messages as m
 from lparvm.protocol.displays import (
@@ -15,6 +15,7 @@ from lparvm.protocol.displays import (
     storage_lines,
     with_failed,
 )
+from lparvm.protocol.lpar_entry import NO_ZONE, Definition, LparEntry, Stage
 
 M = 256  # frames of a MiB
 FIGURE_3 = (
@@ -174,3 +175,21 @@ def test_the_bar_marks_each_column_with_a_frame_out_of_use_and_no_other(
 def test_the_legend_explains_the_mark_only_where_it_is_used():
     assert storage_lines(FIGURE_3, STORAGE, (0,))[1] == "1 LPAR1  2 LPAR2  x out of use"
     assert storage_lines(FIGURE_3, STORAGE)[1] == "1 LPAR1  2 LPAR2"
+
+
+def test_operations_are_aligned_also_where_words_are_long():
+    views = (
+        OperationView("op.1", "IPL", ("A",), "STOPPING", "", 0),
+        OperationView("op.12345.1", "XCHSTOR", ("ABCDEFGHIJKLMNOP", "B"), "MOVING", "A to 8M", 5),
+    )
+    first, second = operation_lines(views)
+    for word, other in (("IPL", "XCHSTOR"), ("A ", "ABCDEFG"), ("STOPPING", "MOVING"), ("0 %", "A to 8M")):
+        assert first.index(word, first.index("IPL")) == second.index(other)
+
+
+def test_the_frame_names_the_lpars_that_are_only_defined():
+    defined = LparEntry("Q", NO_ZONE, (), (), stage=Stage.DEFINED, definition=Definition(256, guest="hammer"))
+    active = LparEntry("LPAR1", Zone(0, 256), (), ())
+    lines = frame_lines(FIGURE_3, STORAGE, lpars=(active, defined))
+    assert lines == (*frame_lines(FIGURE_3, STORAGE), "defined: Q (1M, hammer)")
+    assert frame_lines(FIGURE_3, STORAGE, lpars=(active,)) == frame_lines(FIGURE_3, STORAGE)

@@ -119,6 +119,8 @@ USEFUL = {
         State.FREEING: "ZoneFreed CancelOperation",
     },
     "IPL": {
+        State.CHECKING_GUEST: "GuestChecked GuestCheckedBad CancelOperation",
+        State.WITHDRAWING: "GuestChecked GuestCheckedBad CancelOperation",
         **_RESET,
         State.RENEWING_LIMITS: "LimitsSet LimitsRefused CancelOperation",
         State.RELEASING: "AreasReleased CancelOperation",
@@ -246,7 +248,14 @@ def test_deactivate_goes_through_its_phases_and_orders_all_that_the_lpar_has_giv
 
 def test_ipl_ends_with_the_first_sie_and_its_phases_are_in_order():
     record, orders = play(
-        "IPL", "GuestStopped", "GuestReset", "Holdings", "GuestVerified", "GuestLoaded", "GuestStarted"
+        "IPL",
+        "GuestChecked",
+        "GuestStopped",
+        "GuestReset",
+        "Holdings",
+        "GuestVerified",
+        "GuestLoaded",
+        "GuestStarted",
     )
     phases = [one.phase for one in orders if isinstance(one, o.EnterPhase)]
     assert phases == [Phase.ADMITTING, Phase.STOPPING, Phase.RESETTING, Phase.LOADING, Phase.REPORTED]
@@ -262,15 +271,26 @@ def test_ipl_ends_with_the_first_sie_and_its_phases_are_in_order():
 )
 def test_ipl_stops_nothing_where_nothing_runs(entry: LparEntry, first: State):
     machine, record = FIRST["IPL"]
-    after, _ = machine.enter(evolve(record, before=entry, now=entry))
+    entered, _ = machine.enter(evolve(record, before=entry, now=entry))
+    after, _ = machine.advance(entered, EVENTS["GuestChecked"])
     assert after.state is first
+
+
+def test_an_ipl_of_a_guest_that_there_is_not_has_touched_nothing():
+    for event, result in (("GuestCheckedBad", Result.IPL_FAILED), ("CancelOperation", Result.CANCELLED)):
+        rest = () if result is Result.IPL_FAILED else ("GuestChecked",)
+        record, orders = play("IPL", event, *rest)
+        assert record.result is result
+        assert record.now == record.before
+        assert posted(orders) == []
+        assert o.CheckGuest(LPAR, PLAN) in orders
 
 
 def test_what_a_check_stopped_lpar_holds_beside_its_zone_is_poisoned_and_released_before_ipl():
     first = FIRST["IPL"][1]
     record = evolve(first, before=CHECK_STOPPED, now=CHECK_STOPPED)
     after, orders = play(
-        "IPL", "GuestReset", "HoldingsBeside", "GuestVerified", "LimitsSet", "FramesPoisoned", "AreasReleased",
+        "IPL", "GuestChecked", "GuestReset", "HoldingsBeside", "GuestVerified", "LimitsSet", "FramesPoisoned", "AreasReleased",
         "GuestLoaded", "GuestStarted", record=record,
     )  # fmt: skip
     sale = m.SetAddressLimits(OP, (m.Placement(LPAR, ZONE, ("IOP1", "IOP2")),))
@@ -287,7 +307,9 @@ def test_what_a_check_stopped_lpar_holds_beside_its_zone_is_poisoned_and_release
 
 
 def test_an_ipl_that_fails_leaves_the_lpar_not_loaded_and_tells_the_resource_manager():
-    record, orders = play("IPL", "GuestStopped", "GuestReset", "Holdings", "GuestVerified", "GuestLoadedBad")
+    record, orders = play(
+        "IPL", "GuestChecked", "GuestStopped", "GuestReset", "Holdings", "GuestVerified", "GuestLoadedBad"
+    )
     assert record.result is Result.IPL_FAILED
     assert record.now.state is LparState.NOT_LOADED
     assert ("RM", "LparStateChanged") in posted(orders)
@@ -326,7 +348,8 @@ def test_a_cancelled_activate_gives_its_zone_back(cancel_after: tuple[str, ...])
     ("event", "result"), [("StopTimedOut", "STOP_TIMED_OUT"), ("CancelOperation", "CANCELLED")]
 )
 def test_until_the_reset_all_ends_as_if_nothing_had_happened(name: str, event: str, result: str):
-    record, orders = play(name, event, "GuestRestarted")
+    checked = ("GuestChecked",) if name == "IPL" else ()
+    record, orders = play(name, *checked, event, "GuestRestarted")
     assert record.result == result
     assert record.now == record.before
     assert posted(orders) == [(LIPCTL, "StopGuest"), (LIPCTL, "RestartGuest")]
@@ -336,7 +359,7 @@ def test_stop_of_a_guest_that_failed_meanwhile_is_the_wrong_state():
     record, _ = play("STOP", "GuestStoppedFailed", "GuestRestarted")
     outcome = outcome_of_lifecycle(record, ())
     assert outcome.result is Result.WRONG_STATE
-    assert outcome.message == "B is failed; STOP needs it to be operating"
+    assert outcome.message == "B is failed; STOP needs it to be active"
 
 
 def test_a_definition_counts_only_when_it_is_complete():

@@ -1,27 +1,27 @@
-from attrs import evolve, field, frozen
+import pytest
+from attrs import evolve
 
 from lparvm.arch.address import Zone
 from lparvm.protocol.displays import OperationView
-from lparvm.protocol.operation_record import OperationRecord
+from lparvm.protocol.lifecycle_record import (
+    ActivateOperation,
+    DeactivateOperation,
+    DefineOperation,
+    HoldOperation,
+    LoadOperation,
+    UnholdOperation,
+)
+from lparvm.protocol.lpar_entry import Definition, LparEntry
 from lparvm.protocol.operation_views import view_of_record
+from lparvm.protocol.operations import KINDS
 from lparvm.protocol.phases import State
 from lparvm.protocol.progress import Gauge
 from lparvm.protocol.relocation_record import Relocation
+from lparvm.protocol.resizing_record import Expansion, Shrinkage
 from lparvm.protocol.standstill_record import Party
 
 M = 256  # frames of a MiB
 MOVE = Relocation(op="op.3", state=State.MOVING, parties=(Party("A", Zone(0, M), Zone(8 * M, M)),))
-
-
-@frozen(kw_only=True)
-class Load(OperationRecord):
-    """An operation of a kind that no view knows."""
-
-    lpar: str = field(default="A")
-
-    @property
-    def lpars(self) -> tuple[str, ...]:
-        return (self.lpar,)
 
 
 def test_a_move_shows_where_it_leads_and_how_far_it_is():
@@ -36,6 +36,27 @@ def test_an_exchange_shows_both_targets():
     )
 
 
-def test_any_other_operation_shows_its_kind_and_lpars():
-    view = view_of_record(Load(op="op.4", state=State.STOPPING))
-    assert view == OperationView("op.4", "LOAD", ("A",), "STOPPING", "")
+ENTRY = LparEntry("A", Zone(0, M), (), ("LIP1",), definition=Definition(M))
+LIVES = {
+    "DEFINE": DefineOperation, "ACTIVATE": ActivateOperation, "STOP": HoldOperation, "START": UnholdOperation,
+    "DEACTIVATE": DeactivateOperation, "IPL": LoadOperation,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", LIVES)
+def test_the_coming_and_going_of_an_lpar_is_shown_by_its_command(verb: str):
+    more = {"definition": ENTRY.definition} if verb == "IPL" else {}
+    record = LIVES[verb](op="op.4", state=State.STOPPING, before=ENTRY, now=ENTRY, **more)
+    assert view_of_record(record) == OperationView("op.4", verb, ("A",), "STOPPING", "")
+
+
+def test_expand_and_shrink_show_the_size():
+    party = Party("A", Zone(0, M), Zone(0, 2 * M))
+    expansion = Expansion(op="op.5", state=State.RAISING_LIMITS, parties=(party,), wanted=2 * M)
+    assert view_of_record(expansion) == OperationView("op.5", "EXPAND", ("A",), "EXTENDING", "to 2M")
+    shrinkage = Shrinkage(op="op.6", state=State.WANTING, parties=(Party("A", Zone(0, 2 * M), Zone(0, M)),))
+    assert view_of_record(shrinkage) == OperationView("op.6", "SHRINK", ("A",), "ASKING", "to 1M")
+
+
+def test_every_kind_of_operation_has_been_shown():
+    assert {*LIVES.values(), Relocation, Expansion, Shrinkage} == set(KINDS)

@@ -74,7 +74,19 @@ def test_an_exchange_tells_where_both_are_and_how_long_each_stood():
 
 def test_an_exchange_that_failed_is_about_both():
     outcome = _outcome(Result.STOP_TIMED_OUT, stops=STOPS[:1], parties=(PARTY, OTHER))
-    assert outcome.message == "LPAR2 and LPAR1: LIP4, LIP1 did not stop within 10 s; the guest runs on"
+    assert outcome.message == "LPAR2 and LPAR1: LIP4, LIP1 did not stop within 10 s; the guests run on"
+
+
+def test_an_exchange_that_is_refused_for_a_frame_tells_whose_it_is():
+    denied = Denial("LPAR1", Result.ZONE_FAULTY, frame=16)
+    outcome = _outcome(Result.ZONE_FAULTY, denied=denied, parties=(PARTY, OTHER))
+    assert outcome.message == "LPAR2 and LPAR1: frame 16, which LPAR1 owns, is faulty; nothing was stopped"
+
+
+def test_an_exchange_that_was_cancelled_is_about_the_guests_of_both():
+    outcome = _outcome(Result.CANCELLED, parties=(PARTY, OTHER))
+    assert outcome.message == "LPAR2 and LPAR1: cancelled; the guests run on where they were"
+    assert _outcome(Result.CANCELLED).message == "LPAR2: cancelled; the guest runs on where it was"
 
 
 def test_a_mover_that_failed_is_told_with_how_far_it_came():

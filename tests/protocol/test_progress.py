@@ -33,7 +33,7 @@ def test_whatever_comes_in_whatever_order_it_never_falls_and_100_is_the_report(e
     for event in events:
         before, gauge = gauge, gauge.advance(*event)
         assert before.percent <= gauge.percent < 100, f"{event}: from {before} to {gauge}"
-        assert gauge.left_ns is None or gauge.left_ns >= 0, gauge
+        assert gauge.left_ns is None or gauge.left_ns > 0, f"{gauge}: something is left"
     gauge = gauge.advance(Phase.REPORTED, 0, 0, 0)
     assert (gauge.percent, gauge.left_ns) == (100, 0)
     for event in events:
@@ -64,7 +64,17 @@ def test_a_move_goes_through_all_phases_and_most_of_it_is_moving():
 def test_the_time_left_is_unknown_until_a_page_has_moved():
     stopping, begun, later = follow(("STOPPING", 0, 5), ("MOVING", 0, 100), ("MOVING", 250, 110))
     assert (stopping.left_ns, begun.left_ns) == (None, None)
-    assert later.left_ns == 30 * MS, "a quarter took 10 ms, and waiting before does not count"
+    assert (later.percent, begun.percent) == (27, 5)
+    # 22.5 % took 10 ms, and waiting before does not count: so 72.5 % will take
+    assert later.left_ns == 725 * 10 * MS // 225
+
+
+def test_the_last_page_is_not_the_end():
+    *_, across, told = follow(
+        ("MOVING", 0, 0), ("MOVING", 500, 360), ("MOVING", 1000, 720), ("NOTIFYING", 1000, 760)
+    )
+    assert (across.percent, across.left_ns) == (95, 40 * MS), "90 % took 720 ms"
+    assert told.left_ns is None
 
 
 def test_the_way_back_is_what_is_left_up_to_100():
@@ -75,7 +85,8 @@ def test_the_way_back_is_what_is_left_up_to_100():
         ("BACKING_OUT", 0, 81), ("REPORTED", 0, 82),
     )  # fmt: skip
     assert [one.percent for one in (begun, half, done, end)] == [59, 79, 99, 100]
-    assert (begun.left_ns, half.left_ns) == (None, 10 * MS), "the way back has its own speed"
+    assert (begun.left_ns, half.left_ns) == (None, 10.5 * MS), "the way back has its own speed: 20 % in 10 ms"
+    assert done.left_ns == MS // 2
 
 
 def test_an_operation_that_is_backed_out_before_a_page_has_moved_has_no_way_back():

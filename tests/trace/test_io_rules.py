@@ -152,6 +152,21 @@ def test_a_guest_that_failed_takes_no_interruption():
     assert "is presented on LIP4" in broken(story.events)["interruptions-after-sie"]
 
 
+@pytest.mark.parametrize("early", [False, True])
+def test_a_new_guest_takes_interruptions_from_its_sie_on_though_its_ipl_was_not_reported_yet(early):
+    story = Story()
+    story.boot()
+    story.command()
+    story.stop()
+    story.phase("RESETTING", None)
+    story.tell("guest.loaded", "LPARCTL", op=story.op, lpar=LPAR, guest="hammer", **zone(128))
+    number = story.pend("0190")
+    if not early:
+        story.sie()
+    story.present(number, "LIP3")
+    assert ("interruptions-after-sie" in broken(story.events)) is early
+
+
 def test_a_start_that_was_deferred_before_it_was_held_may_be_overtaken():
     """A device may be reserved all the time; that it still is at the release need not be told again."""
     story = Story()

@@ -83,6 +83,7 @@ CANCEL is an event like others; what it does depends on the state:
   `COMPLETED`, or `NOT_CANCELLABLE` where the way back ended in a check-stop.
 - It is denied, at once, with `NOT_CANCELLABLE` (`deny cancel`): the operation is on its way back already, or what was
   told to others can't be called back.
+- It is denied as well when an earlier one is at work already; LVM059W says so.
 - Nothing under way has that name: `UNKNOWN_OPERATION`.
 
 ### When LPAR control dies
@@ -174,23 +175,32 @@ The command is answered when all of it is done, or as soon as the rest will not 
 
 | command | when | then |
 |---|---|---|
-| MVSTOR ... EXPAND= | it begins | the move |
+| MVSTOR ... EXPAND= | it begins | the resource manager is asked for the frame |
+| | the LPAR to be expanded is unknown, not fit, or as large already | refused as EXPAND would be; nobody was stopped |
+| | else | the move |
+| | the move completed, with TEST | whether there would be room is told: `COMPLETED` or `NO_ROOM` |
 | | the move completed | the expansion of the other LPAR; after a CANCEL none: `CANCELLED` |
 | | the move did not complete | answered with the move's result |
 | | the expansion completed | `COMPLETED` |
-| | the expansion did not complete | `CANCELLED` after a CANCEL, else `MOVED_NOT_EXPANDED` |
+| | the expansion did not complete | `CANCELLED` where it was cancelled, else `MOVED_NOT_EXPANDED` |
 | PLAN | it begins | the resource manager is asked for the frame |
+| | the LPAR to be expanded is unknown, not fit, or as large already | refused as EXPAND would be; `PLAN_STOPPED` after \
+the first step |
 | | the frame is there, and is not as the plan expects, or there is no plan yet | a plan is made; if there is none: \
 `NO_PLAN`, or `PLAN_STOPPED` after the first step. After a CANCEL: `CANCELLED` |
 | | there is a plan, without GO | `COMPLETED`, with the plan |
 | | there is a plan, with GO | its next step: a move, an exchange, or the expansion at its end; if nothing is left: \
 `COMPLETED` |
-| | a step completed | the frame is asked for again; `COMPLETED` after the last, `CANCELLED` after a CANCEL |
-| | a step did not complete | `CANCELLED` after a CANCEL; `PLAN_STOPPED` where the result is `CHECK_STOPPED`, or the \
+| | a step completed | the frame is asked for again, of FREE after the last one too: it is planned anew, and \
+`COMPLETED` tells what is free then; `CANCELLED` after a CANCEL, if something is left |
+| | the LPAR was expanded | `COMPLETED` |
+| | a step did not complete | `CANCELLED` after a CANCEL; `PLAN_STOPPED` where the result is one that a new plan does not \
+change (such as `CHECK_STOPPED`, or `WRONG_SIZE` of the expansion), or the same operation still holds the LPAR, or the \
 {PLAN_REPLANS_MAX + 1}th time; else the frame is asked for, to plan anew |
 | | {PLAN_STEPS_MAX} steps were tried, and one more is needed | `PLAN_STOPPED` |
 
 CANCEL may name the command, its operation under way, or an LPAR that it works on. It is given to the operation under
-way, where it is granted or denied as above; in either case nothing further begins. Between two operations it is
-granted at once.
+way, where it is granted or denied as above; in either case nothing further begins. It is answered with the command:
+`COMPLETED` if that ended `CANCELLED`, though its operation went on to its end; else as LPAR control answered it. One
+that comes while another one is at work is denied at once (LVM059W).
 """

@@ -1,8 +1,9 @@
 """interruptions-after-sie: a stopped guest takes no interruption, and a move loses none.
 
 Checked:
-- no `interruption.presented` of an LPAR from the first `lip.stopped` of a relocation until it goes on to
-  restart, and none to a LIP from its own `lip.stopped` to its next SIE; after a guest failed, none at all;
+- no `interruption.presented` of an LPAR from the first `lip.stopped` of an operation until it goes on to
+  restart, or a new guest that it loaded enters SIE; and none to a LIP from its own `lip.stopped` to its next SIE;
+  after a guest failed, none at all;
 - nothing clears an interruption while the guest stands: from QUIESCING to the first SIE;
 - what was pending while the guest stood is still pending when LIP control goes on to present
   (`interruptions.kept`), and no younger interruption of the same subchannel overtakes it.
@@ -36,13 +37,14 @@ class InterruptionsAfterSie(Checker):
         """Interruptions, stops and SIEs."""
         self._pending: dict[_Where, int] = {}  # (LPAR, device) -> number
         self._kept: dict[_Where, int] = {}  # those of them that were pending while the guest stood
-        self._stopping: dict[str, str] = {}  # LPAR -> relocation that stops it, until it goes on
+        self._stopping: dict[str, str] = {}  # LPAR -> operation that stops it, until it goes on
+        self._anew: dict[str, str | None] = {}  # LPAR -> operation that loaded a guest, until that enters SIE
         self._stopped: dict[str, int] = {}  # LPAR -> when its first LIP stopped for that
         self._standing: dict[_Where, int] = {}  # (LPAR, LIP) -> when it stopped
         self._still: dict[str, int] = {}  # LPAR -> since when all its LIPs stand
         return {
             "lpar.activated": self._activated,
-            "guest.loaded": self._activated,
+            "guest.loaded": self._loaded,
             "phase.entered": self._phase,
             "lip.stopped": self._lip_stopped,
             "sie.issued": self._sie,
@@ -57,6 +59,10 @@ class InterruptionsAfterSie(Checker):
             for where in [where for where in known if where[0] == event["lpar"]]:
                 del known[where]
 
+    def _loaded(self, event: Event) -> None:
+        self._activated(event)
+        self._anew[event["lpar"]] = event["op"]
+
     def _phase(self, event: Event) -> None:
         lpar, phase = event["lpar"], event["phase"]
         if phase == "STOPPING":
@@ -64,10 +70,13 @@ class InterruptionsAfterSie(Checker):
         elif phase == "QUIESCING":
             self._still[lpar] = event["t"]
         elif phase in _GOES_ON:
-            self._stopping.pop(lpar, None)
-            self._stopped.pop(lpar, None)
+            self._goes_on(lpar)
             if phase == "REPORTED":  # of a guest that failed, without SIE
                 self._still.pop(lpar, None)
+
+    def _goes_on(self, lpar: str) -> None:
+        self._stopping.pop(lpar, None)
+        self._stopped.pop(lpar, None)
 
     def _lip_stopped(self, event: Event) -> None:
         lpar = event["lpar"]
@@ -81,6 +90,9 @@ class InterruptionsAfterSie(Checker):
     def _sie(self, event: Event) -> None:
         lpar = event["lpar"]
         self._still.pop(lpar, None)
+        if lpar in self._anew and self._anew.pop(lpar) == event["op"]:
+            # The operation that stopped the guest before reports only later: LPAR control may be slow, or die.
+            self._goes_on(lpar)
         if self._standing.pop((lpar, event["lip"]), None) is not None:
             self._kept.update({where: n for where, n in self._pending.items() if where[0] == lpar})
 
