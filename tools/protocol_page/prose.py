@@ -184,8 +184,8 @@ The command is answered when all of it is done, or as soon as the rest will not 
 | | the expansion completed | `COMPLETED` |
 | | the expansion did not complete | `CANCELLED` where it was cancelled, else `MOVED_NOT_EXPANDED` |
 | PLAN | it begins | the resource manager is asked for the frame |
-| | the LPAR to be expanded is unknown, not fit, or as large already | refused as EXPAND would be; `PLAN_STOPPED` after \
-the first step |
+| | the LPAR to be expanded is unknown, not fit, or as large already | refused as EXPAND would be; `PLAN_STOPPED` \
+after the first step |
 | | the frame is there, and is not as the plan expects, or there is no plan yet | a plan is made; if there is none: \
 `NO_PLAN`, or `PLAN_STOPPED` after the first step. After a CANCEL: `CANCELLED` |
 | | there is a plan, without GO | `COMPLETED`, with the plan |
@@ -194,9 +194,9 @@ the first step |
 | | a step completed | the frame is asked for again, of FREE after the last one too: it is planned anew, and \
 `COMPLETED` tells what is free then; `CANCELLED` after a CANCEL, if something is left |
 | | the LPAR was expanded | `COMPLETED` |
-| | a step did not complete | `CANCELLED` after a CANCEL; `PLAN_STOPPED` where the result is one that a new plan does not \
-change (such as `CHECK_STOPPED`, or `WRONG_SIZE` of the expansion), or the same operation still holds the LPAR, or the \
-{PLAN_REPLANS_MAX + 1}th time; else the frame is asked for, to plan anew |
+| | a step did not complete | `CANCELLED` after a CANCEL; `PLAN_STOPPED` where the result is one that a new plan does \
+not change (such as `CHECK_STOPPED`, or `WRONG_SIZE` of the expansion), or the same operation still holds the LPAR, or \
+the {PLAN_REPLANS_MAX + 1}th time; else the frame is asked for, to plan anew |
 | | {PLAN_STEPS_MAX} steps were tried, and one more is needed | `PLAN_STOPPED` |
 
 CANCEL may name the command, its operation under way, or an LPAR that it works on. It is given to the operation under
