@@ -58,9 +58,7 @@ def test_a_broken_rule_is_told_with_its_event_its_line_and_the_command(trace, ca
     out, err = capsys.readouterr()
     assert err == ""
     assert "sale-agrees broken" in out
-    moved, released = (
-        _first_line(trace, event, op="op.1.1") for event in ("zone.moved", "ReleaseHeldStarts")
-    )
+    moved = _first_line(trace, "zone.moved", op="op.1.1")
     assert f"before SALE gave it to IOP2 (line {moved})" in out
     assert "command op.1, 'MVSTOR B HSA=28M EXPAND=A'" in out
     assert re.search(
