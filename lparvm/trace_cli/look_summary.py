@@ -25,7 +25,7 @@ _KINDS_SHOWN = 15
 def summary(file: str, *, as_json: bool) -> int:
     """Tell what a trace comes to: run, verdict, commands, stopped times, I/O, guests, messages, actors.
 
-    Exit: 1 where the run's verdict is not `intact`, or the file has problems.
+    Exit: 1 where the run told a verdict other than `intact`, or the file has problems; one that is cut off tells none.
     """
     from lparvm.trace.summary import Summary, summary_as_json  # noqa: PLC0415 - other commands start without it
 

@@ -43,6 +43,7 @@ def sql(query: str, file: str, form: str, out: Path | None) -> int:
 
 
 def _answer(database: "Database", query: str, form: str, out: Path | None) -> None:
+    from lparvm.console.process import reader_has_gone  # noqa: PLC0415
     from lparvm.trace_cli.rows import FORMS  # noqa: PLC0415
     from lparvm.trace_cli.writing import opened  # noqa: PLC0415
 
@@ -54,6 +55,8 @@ def _answer(database: "Database", query: str, form: str, out: Path | None) -> No
         for text in FORMS[form](result):
             if file is None:
                 click.echo(text, nl=False)
+                if reader_has_gone():
+                    break
             else:
                 file.write(text.encode())
 

@@ -139,7 +139,7 @@ def test_a_reader_that_goes_away_is_no_error(trace):
         "lparvm",
         "trace",
         "sql",
-        "select * from events",
+        "select range as seq, 't' as t, 'actor' as actor from range(100000000000)",  # far more than would ever end
         str(trace),
         "--output",
         "csv",
