@@ -15,6 +15,7 @@ How to read this file: as `relocation`. There is one table a command; those of I
 
 from lparvm.protocol import lifecycle_rules as rules
 from lparvm.protocol import messages as m
+from lparvm.protocol import reporting
 from lparvm.protocol.engine import Action, Machine, Row
 from lparvm.protocol.lifecycle_record import (
     ActivateOperation,
@@ -191,7 +192,7 @@ LOAD: Machine[LoadOperation] = Machine(
         # After a check stop the IOPs may not agree on the zone: all are told it again, before anything becomes free.
         Row(S.RENEWING_LIMITS, m.AddressLimitsSet, S.VACATING, when=rules.holds_more),
         Row(S.RENEWING_LIMITS, m.AddressLimitsSet, S.LOADING_GUEST),
-        Row(S.RENEWING_LIMITS, m.AddressLimitsRefused, S.RENEWING_LIMITS, when=rules.sale_may_be_repeated,
+        Row(S.RENEWING_LIMITS, m.AddressLimitsRefused, S.RENEWING_LIMITS, when=reporting.sale_may_be_repeated,
             learn=rules.learn_sale_refused),
         Row(S.RENEWING_LIMITS, m.AddressLimitsRefused, S.REPORTED, result=R.IPL_FAILED,
             learn=rules.learn_check_stopped),

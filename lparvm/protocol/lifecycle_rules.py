@@ -19,7 +19,6 @@ from lparvm.protocol.lifecycle_record import (
 )
 from lparvm.protocol.lpar_entry import NO_ZONE, Stage
 from lparvm.protocol.relocation_record import Denial
-from lparvm.protocol.reporting import SALE_ATTEMPTS_MAX
 from lparvm.protocol.results import Result
 
 L = TypeVar("L", bound=Lifecycle)
@@ -52,11 +51,6 @@ def holds_more(record: ResetOperation, _event: object) -> bool:
 def was_check_stopped(record: Lifecycle, _event: object) -> bool:
     """The LPAR was check-stopped when the operation began."""
     return record.before.check_stopped
-
-
-def sale_may_be_repeated(record: LoadOperation, _event: object) -> bool:
-    """The IOP has not refused too often yet."""
-    return record.sale_attempts < SALE_ATTEMPTS_MAX
 
 
 def has_problem(_record: Lifecycle, event: m.GuestChecked | m.GuestLoaded) -> bool:

@@ -88,7 +88,7 @@ TABLE: tuple[Row, ...] = (
     Row(S.MOVING_BACK, m.ChunkMoved, None, learn=rules.learn_cursor),
     Row(S.MOVING_BACK, m.MoveEnded, S.RESTORING_LIMITS, learn=rules.learn_cursor),
     Row(S.RESTORING_LIMITS, m.AddressLimitsSet, S.RETURNING),
-    Row(S.RESTORING_LIMITS, m.AddressLimitsRefused, S.RESTORING_LIMITS, when=rules.sale_may_be_repeated,
+    Row(S.RESTORING_LIMITS, m.AddressLimitsRefused, S.RESTORING_LIMITS, when=reporting.sale_may_be_repeated,
         learn=rules.learn_refusal),
     Row(S.RESTORING_LIMITS, m.AddressLimitsRefused, S.REPORTED, result=R.CHECK_STOPPED,
         learn=rules.learn_refusal, overrules=tuple(R)),

@@ -12,7 +12,6 @@ from lparvm.protocol import orders as o
 from lparvm.protocol.actor_names import RESOURCE_MANAGER, lip_control_of
 from lparvm.protocol.phases import State
 from lparvm.protocol.relocation_record import Denial, Relocation
-from lparvm.protocol.reporting import SALE_ATTEMPTS_MAX
 from lparvm.protocol.results import Result
 from lparvm.protocol.standstill import QUIESCE_OVER, all_quiet
 
@@ -55,11 +54,6 @@ def failed(_relocation: Relocation, event: m.MoveEnded) -> bool:
 def all_quiet_and_nothing_held(relocation: Relocation, event: object) -> bool:
     """Nothing is left to do."""
     return all_quiet(relocation, event) and nothing_held(relocation, event)
-
-
-def sale_may_be_repeated(relocation: Relocation, _event: object) -> bool:
-    """The IOP has not refused too often yet."""
-    return relocation.sale_attempts < SALE_ATTEMPTS_MAX
 
 
 # --- what is learnt ---------------------------------------------------------------------------------------

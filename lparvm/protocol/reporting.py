@@ -1,5 +1,7 @@
 """How operations that stop guests, or may, end: report, answers to CANCEL, what is done with LPARs that are lost."""
 
+from typing import Protocol
+
 from lparvm.protocol import messages as m
 from lparvm.protocol import orders as o
 from lparvm.protocol.actor_names import RESOURCE_MANAGER
@@ -10,6 +12,19 @@ from lparvm.protocol.standstill_record import Standstill
 
 # SALE with the old zone is repeated when an IOP refuses it; more refusals than that are a broken IOP.
 SALE_ATTEMPTS_MAX = 3
+
+
+class _Refused(Protocol):
+    """A record that counts how often SALE was refused."""
+
+    @property
+    def sale_attempts(self) -> int:
+        """So often."""
+
+
+def sale_may_be_repeated(record: _Refused, _event: object) -> bool:
+    """The IOP has not refused too often yet."""
+    return record.sale_attempts < SALE_ATTEMPTS_MAX
 
 
 def report(record: Standstill, _event: object) -> tuple[o.Command, ...]:

@@ -63,7 +63,7 @@ EXPAND_TABLE: tuple[Row, ...] = (
     Row(S.CLEARING_FRAMES_IN_VAIN, m.FramesCleared, S.RELEASING),
     # The way back from SALE: an IOP that took it may have let I/O into the extension, so that is poisoned.
     Row(S.RESTORING_LIMITS, m.AddressLimitsSet, S.VACATING),
-    Row(S.RESTORING_LIMITS, m.AddressLimitsRefused, S.RESTORING_LIMITS, when=rules.sale_may_be_repeated,
+    Row(S.RESTORING_LIMITS, m.AddressLimitsRefused, S.RESTORING_LIMITS, when=reporting.sale_may_be_repeated,
         learn=rules.learn_refusal),
     Row(S.RESTORING_LIMITS, m.AddressLimitsRefused, S.CHECK_STOPPING, result=R.CHECK_STOPPED,
         learn=rules.learn_refusal, overrules=tuple(R)),
@@ -137,7 +137,7 @@ SHRINK_TABLE: tuple[Row, ...] = (
     # The way back: IOPs, then LIPs; a guest that stood is started by SIE, one that ran is told.
     Row(S.RESTORING_LIMITS, m.AddressLimitsSet, S.RESTORING_EXTENT, when=rules.given_up),
     Row(S.RESTORING_LIMITS, m.AddressLimitsSet, S.RETURNING),
-    Row(S.RESTORING_LIMITS, m.AddressLimitsRefused, S.RESTORING_LIMITS, when=rules.sale_may_be_repeated,
+    Row(S.RESTORING_LIMITS, m.AddressLimitsRefused, S.RESTORING_LIMITS, when=reporting.sale_may_be_repeated,
         learn=rules.learn_refusal),
     Row(S.RESTORING_LIMITS, m.AddressLimitsRefused, S.CHECK_STOPPING, when=rules.given_up,
         result=R.CHECK_STOPPED, learn=rules.learn_refusal, overrules=tuple(R)),

@@ -14,7 +14,6 @@ from lparvm.protocol import messages as m
 from lparvm.protocol import orders as o
 from lparvm.protocol.actor_names import RESOURCE_MANAGER, lip_control_of
 from lparvm.protocol.relocation_record import Denial
-from lparvm.protocol.reporting import SALE_ATTEMPTS_MAX
 from lparvm.protocol.resizing_record import Expansion, Resizing, Shrinkage
 from lparvm.protocol.results import Result
 from lparvm.protocol.standstill import QUIESCE_OVER, all_quiet
@@ -23,11 +22,6 @@ T = TypeVar("T", bound=Resizing)
 
 
 # --- conditions -------------------------------------------------------------------------------------------
-
-
-def sale_may_be_repeated(record: Resizing, _event: object) -> bool:
-    """The IOP has not refused too often yet."""
-    return record.sale_attempts < SALE_ATTEMPTS_MAX
 
 
 def gives_up(_record: Shrinkage, event: m.GuestAnswered) -> bool:
