@@ -39,7 +39,7 @@ _STOP: dict[State, tuple[Action, ...]] = {
 
 def _too_late(*states: State) -> tuple[Row, ...]:
     """CANCEL finds nothing that it could undo."""
-    return tuple(Row(state, m.CancelOperation, None, do=(rules.deny_cancel,)) for state in states)
+    return tuple(Row(state, m.CancelOperation, None, do=(reporting.deny_cancel,)) for state in states)
 
 
 def _crossings(*after: State) -> frozenset[tuple[State, type]]:
@@ -56,7 +56,7 @@ DEFINE: Machine[DefineOperation] = Machine(
         Row(S.CHECKING_GUEST, m.GuestChecked, S.REPORTED, when=rules.has_problem, result=R.CANNOT_DEFINE,
             learn=rules.learn_problem),
         Row(S.CHECKING_GUEST, m.GuestChecked, S.REPORTED, result=R.COMPLETED, do=(rules.tell_defined,)),
-        Row(S.CHECKING_GUEST, m.CancelOperation, S.WITHDRAWING, result=R.CANCELLED, learn=rules.learn_cancel),
+        Row(S.CHECKING_GUEST, m.CancelOperation, S.WITHDRAWING, result=R.CANCELLED, learn=reporting.learn_cancel),
         Row(S.WITHDRAWING, m.GuestChecked, S.REPORTED),
         *_too_late(S.WITHDRAWING),
     ),
@@ -81,11 +81,11 @@ ACTIVATE: Machine[ActivateOperation] = Machine(
         Row(S.ATTACHING, None, S.REPORTED, when=rules.all_answered, result=R.COMPLETED,
             learn=rules.learn_activated, do=(rules.tell_activated,)),
         # CANCEL, before anybody knows of the LPAR.
-        Row(S.ASSIGNING, m.CancelOperation, S.ASSIGNING_IN_VAIN, result=R.CANCELLED, learn=rules.learn_cancel),
+        Row(S.ASSIGNING, m.CancelOperation, S.ASSIGNING_IN_VAIN, result=R.CANCELLED, learn=reporting.learn_cancel),
         Row(S.ASSIGNING_IN_VAIN, m.ZoneAssigned, S.FREEING),
         Row(S.ASSIGNING_IN_VAIN, m.AreaTaken, S.REPORTED),
         Row(S.CLEARING_ZONE, m.CancelOperation, S.CLEARING_ZONE_IN_VAIN, result=R.CANCELLED,
-            learn=rules.learn_cancel),
+            learn=reporting.learn_cancel),
         Row(S.CLEARING_ZONE_IN_VAIN, m.FramesCleared, S.FREEING),
         Row(S.FREEING, m.ZoneFreed, S.REPORTED, learn=rules.learn_freed),
         *_too_late(S.ASSIGNING_IN_VAIN, S.CLEARING_ZONE_IN_VAIN, S.ATTACHING, S.FREEING),
@@ -110,7 +110,7 @@ HOLD: Machine[HoldOperation] = Machine(
             learn=rules.learn_failed),
         Row(S.STOPPING, m.GuestStopped, S.HOLDING),
         Row(S.STOPPING, m.StopTimedOut, S.RETURNING, result=R.STOP_TIMED_OUT),
-        Row(S.STOPPING, m.CancelOperation, S.RETURNING, result=R.CANCELLED, learn=rules.learn_cancel),
+        Row(S.STOPPING, m.CancelOperation, S.RETURNING, result=R.CANCELLED, learn=reporting.learn_cancel),
         Row(S.RETURNING, m.GuestRestarted, S.REPORTED),
         Row(S.HOLDING, m.GuestHeld, S.REPORTED, result=R.COMPLETED, learn=rules.learn_held),
         *_too_late(S.RETURNING, S.HOLDING),
@@ -136,7 +136,7 @@ UNHOLD: Machine[UnholdOperation] = Machine(
 _RESET: tuple[Row, ...] = (
     Row(S.STOPPING, m.GuestStopped, S.RESETTING_GUEST),
     Row(S.STOPPING, m.StopTimedOut, S.RETURNING, result=R.STOP_TIMED_OUT),
-    Row(S.STOPPING, m.CancelOperation, S.RETURNING, result=R.CANCELLED, learn=rules.learn_cancel),
+    Row(S.STOPPING, m.CancelOperation, S.RETURNING, result=R.CANCELLED, learn=reporting.learn_cancel),
     Row(S.RETURNING, m.GuestRestarted, S.REPORTED),
     # From here on there is no way back.
     Row(S.RESETTING_GUEST, m.GuestReset, S.SURVEYING, learn=rules.learn_reset),
@@ -181,7 +181,7 @@ LOAD: Machine[LoadOperation] = Machine(
         Row(S.CHECKING_GUEST, m.GuestChecked, S.STOPPING, when=rules.runs),
         Row(S.CHECKING_GUEST, m.GuestChecked, S.RESETTING_GUEST, when=rules.to_reset),
         Row(S.CHECKING_GUEST, m.GuestChecked, S.LOADING_GUEST),
-        Row(S.CHECKING_GUEST, m.CancelOperation, S.WITHDRAWING, result=R.CANCELLED, learn=rules.learn_cancel),
+        Row(S.CHECKING_GUEST, m.CancelOperation, S.WITHDRAWING, result=R.CANCELLED, learn=reporting.learn_cancel),
         Row(S.WITHDRAWING, m.GuestChecked, S.REPORTED),
         *_RESET,
         Row(S.SURVEYING, m.HoldingsReported, S.RENEWING_LIMITS, when=rules.was_check_stopped,

@@ -80,11 +80,6 @@ def all_answered(record: Lifecycle, _event: object) -> bool:
 # --- what is learnt ---------------------------------------------------------------------------------------
 
 
-def learn_cancel(record: L, event: m.CancelOperation) -> L:
-    """A CANCEL that is answered at the report."""
-    return evolve(record, cancels=(*record.cancels, event.op))
-
-
 def learn_problem(record: L, event: m.GuestChecked | m.GuestLoaded) -> L:
     """Why the guest cannot be made."""
     return evolve(record, problem=event.problem)
@@ -316,8 +311,3 @@ def report(record: Lifecycle, _event: object) -> Orders:
         changed = (o.Post(RESOURCE_MANAGER, told),)
     answers = tuple(o.AnswerCancel(op, Result.COMPLETED) for op in record.cancels)
     return (*changed, o.Report(), *answers)
-
-
-def deny_cancel(_record: Lifecycle, event: m.CancelOperation) -> Orders:
-    """CANCEL came too late."""
-    return (o.AnswerCancel(event.op, Result.NOT_CANCELLABLE),)

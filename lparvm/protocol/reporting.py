@@ -1,6 +1,8 @@
 """How operations that stop guests, or may, end: report, answers to CANCEL, what is done with LPARs that are lost."""
 
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+from attrs import evolve
 
 from lparvm.protocol import messages as m
 from lparvm.protocol import orders as o
@@ -12,6 +14,8 @@ from lparvm.protocol.standstill_record import Standstill
 
 # SALE with the old zone is repeated when an IOP refuses it; more refusals than that are a broken IOP.
 SALE_ATTEMPTS_MAX = 3
+
+R = TypeVar("R", bound=OperationRecord)
 
 
 class _Refused(Protocol):
@@ -41,7 +45,12 @@ def report(record: Standstill, _event: object) -> tuple[o.Command, ...]:
     return (*lost, o.Report(), *answers)
 
 
-def deny_cancel(_record: Standstill, event: m.CancelOperation) -> tuple[o.Command, ...]:
+def learn_cancel(record: R, event: m.CancelOperation) -> R:
+    """A CANCEL that is answered at the report."""
+    return evolve(record, cancels=(*record.cancels, event.op))
+
+
+def deny_cancel(_record: OperationRecord, event: m.CancelOperation) -> tuple[o.Command, ...]:
     """CANCEL comes too late, or the operation is on its way back already."""
     return (o.AnswerCancel(event.op, Result.NOT_CANCELLABLE),)
 

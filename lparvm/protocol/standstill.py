@@ -13,6 +13,7 @@ from attrs import evolve
 from lparvm.config import BUSY_REMINDER_NS, HALT_GRACE_NS
 from lparvm.protocol import messages as m
 from lparvm.protocol import orders as o
+from lparvm.protocol import reporting
 from lparvm.protocol.actor_names import lip_control_of
 from lparvm.protocol.busy_devices import Busy, describe_all, names
 from lparvm.protocol.engine import Action, Row
@@ -104,11 +105,6 @@ def learn_standings(record: S, event: m.GuestRestarted) -> S:
     """A party runs again."""
     standings = tuple((event.lpar, standing) for standing in event.lips)
     return evolve(record, restarted=(*record.restarted, event.lpar), standings=record.standings + standings)
-
-
-def learn_cancel(record: S, event: m.CancelOperation) -> S:
-    """A CANCEL that is answered at the report."""
-    return evolve(record, cancels=(*record.cancels, event.op))
 
 
 def _without(
@@ -300,10 +296,10 @@ def rows(still: State) -> tuple[Row, ...]:
         Row(st.CLEARING, m.IopQuiesced, None, learn=learn_iop_quiet),
         Row(st.CLEARING, m.IopBusy, None, learn=learn_cleared),
         # CANCEL.
-        Row(st.STOPPING, m.CancelOperation, st.RETURNING, result=result.CANCELLED, learn=learn_cancel),
-        *(Row(state, m.CancelOperation, st.RESTORING_LIMITS, result=result.CANCELLED, learn=learn_cancel)
+        Row(st.STOPPING, m.CancelOperation, st.RETURNING, result=result.CANCELLED, learn=reporting.learn_cancel),
+        *(Row(state, m.CancelOperation, st.RESTORING_LIMITS, result=result.CANCELLED, learn=reporting.learn_cancel)
           for state in (st.QUIESCING, st.WAITING, st.OVERDUE, st.WAITING_ON, st.REMINDING, st.HALTING)),
-        Row(st.CLEARING, m.CancelOperation, st.CLEARING_IN_VAIN, result=result.CANCELLED, learn=learn_cancel),
+        Row(st.CLEARING, m.CancelOperation, st.CLEARING_IN_VAIN, result=result.CANCELLED, learn=reporting.learn_cancel),
         Row(st.CLEARING_IN_VAIN, None, st.RESTORING_LIMITS, when=all_quiet, do=(name_halted, name_cleared)),
         Row(st.CLEARING_IN_VAIN, m.IopQuiesced, None, learn=learn_iop_quiet),
         Row(st.CLEARING_IN_VAIN, m.IopBusy, None, learn=learn_cleared),
