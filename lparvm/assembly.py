@@ -61,6 +61,8 @@ class Parts:
     iop: type[Iop] = Iop
     lpar_control: type[LparControl] = LparControl
     resource_manager: type[ResourceManager] = ResourceManager
+    mailbox: type[Mailbox] = Mailbox
+    work: type[StorageWork] = StorageWork
 
 
 class Assembly:
@@ -137,7 +139,7 @@ class Assembly:
             self._open.callback(made.close)
         for lpar in self.scenario.lpars:
             self._load(lpar)
-        directory = {name: Mailbox(name, capacity) for name, capacity in self._capacities().items()}
+        directory = {name: self._parts.mailbox(name, capacity) for name, capacity in self._capacities().items()}
         self._directory = directory
         self._make_control(directory)
         self._make_iops(directory)
@@ -244,7 +246,7 @@ class Assembly:
         rate = scenario.timing.transfer_rate
         prior = Prior.of_known_rate(rate) if self.clock.virtual else Prior()
         records = self.records = ControlRecords.of(entries, prior)
-        work = self.work = StorageWork(
+        work = self.work = parts.work(
             self.storage, self.clock, scenario.timing.transfer_rate, self._idle_cores, self._proof
         )
         self._open.callback(work.close)
@@ -330,12 +332,12 @@ class Assembly:
         made: list[Actor] = []
         if lpar not in self.lip_controls:
             name = lip_control_of(lpar)
-            self._directory[name] = Mailbox(name, self._lip_control_capacity)
+            self._directory[name] = self._parts.mailbox(name, self._lip_control_capacity)
             made.append(self._make_lip_control(GuestControl(lpar, (), NO_ZONE), {}))
         there = [lip.name for lip in self.lips]
         for name in lips:
             if name not in there:
-                self._directory[name] = Mailbox(name, LIP_CAPACITY)
+                self._directory[name] = self._parts.mailbox(name, LIP_CAPACITY)
                 made.append(self._make_lip(name, {}))
         self.actors += made
         for actor in made:

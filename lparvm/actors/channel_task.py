@@ -12,7 +12,6 @@ import trio
 
 from lparvm.actors.run_clock import RunClock
 from lparvm.arch.channel import NO_ENDING, Ending
-from lparvm.config import CHANNEL_STEPS_PER_TURN
 from lparvm.devices.base import Deaf, Device
 from lparvm.devices.channel_program import HaltSignal, Intermediate, Progress, Steps, Suspended, execute
 from lparvm.protocol import messages as m
@@ -43,6 +42,7 @@ class Owner(Protocol):
     name: str
     clock: RunClock
     rate: ChannelRate
+    steps_per_turn: int
 
     def tell_output(self, device: Device, cause: int | None) -> bool:
         """Tell lines that the device wrote; whether there were any."""
@@ -164,7 +164,7 @@ class ChannelTask:
                     steps += 1
                     wait_ns = max(step, occupied_ns)
                     # What waits for nothing goes on at once, but not for ever.
-                    if wait_ns or steps % CHANNEL_STEPS_PER_TURN == 0:
+                    if wait_ns or steps % owner.steps_per_turn == 0:
                         await self._until_halted(owner.clock.sleep_ns, wait_ns)
 
     def _step(self, program: Steps, *, halt: bool) -> int | Deaf | Suspended | Intermediate | Ending:

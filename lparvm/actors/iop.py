@@ -12,7 +12,7 @@ from lparvm.actors.mailbox import Actor, Envelope, Mailbox
 from lparvm.actors.run_clock import RunClock
 from lparvm.arch.address import Zone
 from lparvm.arch.channel import DeviceStatus
-from lparvm.config import MAILBOX_BUSY_SHARE
+from lparvm.config import CHANNEL_STEPS_PER_TURN, MAILBOX_BUSY_SHARE
 from lparvm.devices.base import Device
 from lparvm.errors import UsageError
 from lparvm.protocol import io_orders as o
@@ -30,7 +30,10 @@ class Iop(Actor):
 
     Attributes:
         rate: what its channel carries.
+        steps_per_turn: steps of a channel program that wait for nothing, before others get a turn.
     """
+
+    steps_per_turn = CHANNEL_STEPS_PER_TURN
 
     def __init__(
         self,

@@ -157,7 +157,7 @@ class Lip(Actor):
         if self._observe:
             guest.observe(self._observer(processor))
         processor.wait = None
-        interception = guest.run(state, processor.budget)
+        interception = guest.run(state, self.budget_of(processor))
         instructions = state.instructions - before
         try:
             if self.clock.virtual:
@@ -186,6 +186,10 @@ class Lip(Actor):
                     address=damage.address, expected=damage.expected, found=damage.found,
                 )  # fmt: skip
         self._act_on(processor, interception)
+
+    def budget_of(self, processor: GuestProcessor) -> int:
+        """Instructions of its next slice; a simulation cuts slices where it likes."""
+        return processor.budget
 
     def _cost_ns(self, processor: GuestProcessor, instructions: int, first_ns: int) -> int:
         """Virtual clock: how long a slice takes.

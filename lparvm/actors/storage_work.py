@@ -106,8 +106,8 @@ class StorageWork:
         if not move.inverse and self.fail_at is not None:
             move.fail_at, self.fail_at = self.fail_at, None
         if self.clock.virtual:
-            while not interrupted() and (chunk := move.next_chunk()) is not None:
-                move.move(chunk)
+            while not interrupted() and (chunk := self.next_chunk(move)) is not None:
+                await self.copy(move, chunk)
                 # The time is that of the copy: what happens in it happens before the chunk is across.
                 took_ns = chunk.pages_copied * PAGE_BYTES * NS_PER_S // self.transfer_rate
                 on_way(self.clock.now_ns() + took_ns)
@@ -136,6 +136,18 @@ class StorageWork:
             await trio.to_thread.run_sync(copy)
         finally:
             self.ready.append(helpers)
+
+    def next_chunk(self, move: Transfer[ChunkT, PartT]) -> ChunkT | None:
+        """The next chunk under the virtual clock; a simulation makes it as small as it likes.
+
+        Raises:
+            StorageFault, MoverFailed: as `Transfer.next_chunk`.
+        """
+        return move.next_chunk()
+
+    async def copy(self, move: Transfer[ChunkT, PartT], chunk: ChunkT) -> None:
+        """Copy a chunk under the virtual clock: here in one step; a simulation stops at storage points."""
+        move.move(chunk)
 
     def close(self) -> None:
         """End the copy threads. No move is under way any more: a move can't be abandoned."""

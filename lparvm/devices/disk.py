@@ -54,7 +54,11 @@ def rejected(problem: str) -> DeviceCheck:
 
 
 class Disk(Device):
-    """A disk of fixed 512-byte blocks, in memory or in a sparse file."""
+    """A disk of fixed 512-byte blocks, in memory or in a sparse file.
+
+    Attributes:
+        blocks_at_once: of a READ or WRITE, between two storage points, where a simulation lets others run; None: all.
+    """
 
     KIND = "disk"
     OPTIONS: ClassVar[tuple[Option, ...]] = (
@@ -75,6 +79,7 @@ class Disk(Device):
         self._store = self._make_store(given="size" in options)
         self._extent: Extent | None = None
         self._located: Operation | None = None
+        self.blocks_at_once: int | None = None
         self._block = self._left = 0  # of the location: number on the disk of the next block, and how many
 
     def _make_store(self, *, given: bool) -> Blocks:
@@ -159,6 +164,9 @@ class Disk(Device):
     def transfer(self, command: DiskCommand, data: DataArea) -> Waits:
         """READ or WRITE: position, then move all blocks that are located, as far as the program's count goes."""
         yield self.latency_ns
+        if self.blocks_at_once is not None:
+            while self.move(command, data, self.blocks_at_once):
+                yield 0  # a storage point
         self.move(command, data, self._left)
         return ENDED
 

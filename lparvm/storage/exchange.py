@@ -15,6 +15,7 @@ Invariants:
 - The mover owns the frames of both zones, and those between that it needs, from construction to the end.
 """
 
+from collections.abc import Iterator
 from typing import Self
 
 import numpy as np
@@ -159,19 +160,22 @@ class ZoneExchange(Transfer[ExchangeChunk, ExchangePart]):
             ]
         return [ExchangePart(tuple(share), index, count) for index, share in enumerate(shares)]
 
-    def copy_part(self, part: ExchangePart) -> None:
-        """Copy the data and keys of one of a chunk's `parts`; the cursor stands still."""
+    def pointed(self, part: ExchangePart) -> Iterator[None]:
+        """`copy_part`, step by step; see `Transfer`. The storage points lie between keys and data of a run."""
         buffer = self.buffer.share(part.share, part.shares)
         for run in part.runs:
             if run.kind is RunKind.SWAP:
-                self._swap(run, buffer)
+                swap_keys(self.storage, run.first_frame, run.second_frame, run.pages, buffer)
+                yield
+                self._swap_data(run, buffer)
             else:
-                self._shift(run)
+                copy_keys(self.storage, run.first_frame, run.second_frame, run.pages)
+                yield
+                self._shift_data(run)
 
-    def _swap(self, run: Run, buffer: Buffer) -> None:
+    def _swap_data(self, run: Run, buffer: Buffer) -> None:
         storage = self.storage
         _, first, second, pages = run
-        swap_keys(storage, first, second, pages, buffer)
         if self.held.complete:
             swap_data(storage, first, second, pages, buffer)
             return
@@ -190,10 +194,9 @@ class ZoneExchange(Transfer[ExchangeChunk, ExchangePart]):
         of_first[:] = of_second
         of_second[:] = before
 
-    def _shift(self, run: Run) -> None:
+    def _shift_data(self, run: Run) -> None:
         storage = self.storage
         _, first, second, pages = run
-        copy_keys(storage, first, second, pages)
         if self.held.complete:
             copy_data(storage, first, second, pages)
             return

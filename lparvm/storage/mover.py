@@ -146,22 +146,21 @@ class PageMove(Transfer[Chunk, Part]):
             Part(tuple(Chunk(chunk.first_page + first, pages) for first, pages in share)) for share in shares
         ]
 
-    def copy_part(self, part: Part) -> None:
-        """Copy the data and keys of one of a chunk's `parts`; the cursor stands still.
-
-        Safe in a thread, side by side with other parts of the same chunk; the GIL is free meanwhile.
-        """
+    def pointed(self, part: Part) -> Iterator[None]:
+        """`copy_part`, step by step; see `Transfer`. The storage points lie between data and keys of a piece."""
         for piece in part.pieces:
-            self._copy(piece)
+            self._copy_data(piece)
+            yield
+            origin, target = self._origins()
+            copy_keys(self.storage, origin + piece.first_page, target + piece.first_page, piece.pages)
 
-    def _copy(self, piece: Chunk) -> None:
+    def _copy_data(self, piece: Chunk) -> None:
         origin, target = self._origins()
         for first, pages, held in self._runs(piece):
             if held:
                 copy_data(self.storage, origin + first, target + first, pages)
             else:
                 self.storage.discard(Zone(target + first, pages))
-        copy_keys(self.storage, origin + piece.first_page, target + piece.first_page, piece.pages)
 
     def finish(self, chunk: Chunk) -> None:
         """Advance the cursor over a chunk whose pages are all copied."""

@@ -17,9 +17,13 @@ What stops it, each with the cursor exactly before the step that was not done:
 - `fail_at`, set by whoever injects faults, raises `MoverFailed` once.
 
 Neither stops an inverse transfer. A faulty frame keeps its contents, and going back must always be possible.
+
+*Storage points* are the places where a page is torn: its data is across and its key is not, or the other way round.
+`pointed` stops at each of them, so that a simulation can let others run there; everybody else runs past them.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import Generic, Protocol, Self, TypeVar
 
 from lparvm.config import MOVE_CHUNK_PAGES_MAX
@@ -113,12 +117,17 @@ class Transfer(ABC, Generic[ChunkT, PartT]):
     def parts(self, chunk: ChunkT, count: int) -> list[PartT]:
         """Cut a chunk in at most `count` parts that may be copied side by side, in any order."""
 
-    @abstractmethod
     def copy_part(self, part: PartT) -> None:
         """Copy the data and keys of one of a chunk's `parts`; the cursor stands still.
 
         Safe in a thread, side by side with other parts of the same chunk; the GIL is free meanwhile.
         """
+        for _ in self.pointed(part):
+            pass
+
+    @abstractmethod
+    def pointed(self, part: PartT) -> Iterator[None]:
+        """`copy_part`, step by step: yields at each storage point."""
 
     @abstractmethod
     def finish(self, chunk: ChunkT) -> None:
