@@ -18,6 +18,7 @@ delivered after it, so a file has no torn line and no gap.
 """
 
 import datetime as dt
+import functools
 import platform
 from collections.abc import Callable, Sequence
 from importlib import metadata
@@ -56,6 +57,7 @@ def standard_header(**run: object) -> dict[str, object]:
     return {**versions, "python": platform.python_version(), **run, "started": started}
 
 
+@functools.cache
 def _version(name: str) -> str:
     try:
         return metadata.version(name)

@@ -52,6 +52,10 @@ def test_what_was_given_up_is_not_touched_before_the_report():
     assert verdict(answered(), REPORTED, touched(8)) == "held"
 
 
+def test_what_another_processor_touched_at_the_very_moment_may_have_come_before():
+    assert verdict(answered(), {**touched(8), "first_ns": 0}) == "held"
+
+
 def test_an_answer_that_comes_too_late_promises_nothing():
     assert verdict(answered(LATE), touched(8)) == "held"
 

@@ -8,12 +8,14 @@ Checked:
   instruction boundary, that LIP stops and starts again when it does, which may be long after the answer; and
   `device.ended`, `transfer.refused` and `iop.quiesced`: a device that an operation gave up on ends when it ends.
 
-Not checked: whether the result is the right one (scenarios tell what they expect); messages between actors.
+Not checked: whether the result is the right one (scenarios tell what they expect); messages between actors; an
+operation that goes on when thousands of others were answered after it.
 `checked` counts commands.
 """
 
 from collections.abc import Mapping
 
+from lparvm.config import RULE_ANSWERS_KEPT_MAX
 from lparvm.trace.rules.base import Checker, Event, Handler
 from lparvm.trace.vocabulary import FACTS, Level
 
@@ -31,7 +33,7 @@ class CommandsAnswered(Checker):
     def listen(self) -> Mapping[str, Handler]:
         """Commands and answers, and all else that can belong to an operation."""
         self._open: dict[str, str] = {}  # operation -> the command's text
-        self._answered: dict[str, int] = {}  # operation -> when
+        self._answered: dict[str, int] = {}  # operation -> when; the last ones
         self._ended = False
         # Slices and transfers are a guest's own: leaving them out keeps this rule off the hot path.
         facts = [kind.name for kind in FACTS if kind.level <= Level.PROTOCOL and kind.name not in _EXCUSED]
@@ -60,6 +62,8 @@ class CommandsAnswered(Checker):
             self.violate(event, f"{op} is answered, but was never received")
         else:
             self._answered[op] = event["t"]
+            if len(self._answered) > RULE_ANSWERS_KEPT_MAX:
+                del self._answered[next(iter(self._answered))]
 
     def _other(self, event: Event) -> None:
         op = event["op"]

@@ -96,7 +96,8 @@ class GivenUpStorage(Checker):
             return
         _, since, first = given_up
         self.checked += 1
-        if event["first_ns"] >= since and event["highest_host"] >> _PAGE_SHIFT >= first:
+        # What began at the very moment may have come before: by another processor, or I/O.
+        if event["first_ns"] > since and event["highest_host"] >> _PAGE_SHIFT >= first:
             what = f"{event['lpar']} touched host absolute {event['highest_host']:#x}"
             self.violate(event, f"{what}, but it gave up all from frame {first} on at {since} ns")
 

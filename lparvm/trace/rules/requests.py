@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 
 from attrs import define
 
+from lparvm.config import RULE_ANSWERS_KEPT_MAX
 from lparvm.trace.rules.base import Checker, Event, Handler
 
 _SOON_NS = 1_000_000_000
@@ -93,7 +94,7 @@ class RequestsAnswered(Checker):
         """Requests and answers; when commands were answered, and the machine ended."""
         # By what is asked, who asks, who is asked, and the operation; in the order in which they were sent.
         self._open: dict[tuple[str, object, object, object], list[_Request]] = {}
-        self._answered: dict[str, bool] = {}  # command -> it was answered by INTERRUPTED
+        self._answered: dict[str, bool] = {}  # command -> it was answered by INTERRUPTED; the last ones
         self._messages = False
         self._begun = False
         self._ended_ns: int | None = None
@@ -141,6 +142,9 @@ class RequestsAnswered(Checker):
     def _command(self, event: Event) -> None:
         if event["op"] is not None:
             self._answered[event["op"]] = event["result"] == "INTERRUPTED"
+            if len(self._answered) > RULE_ANSWERS_KEPT_MAX:
+                # Whatever was asked for it, and stayed open, counts by its age.
+                del self._answered[next(iter(self._answered))]
 
     def _machine_ended(self, event: Event) -> None:
         if not event["interrupted"]:
