@@ -38,6 +38,11 @@ EXCHANGE_RUNS_PER_CHUNK_MAX = 64
 # half of what the mailboxes on a command's way take.
 COMMANDS_UNDER_WAY_MAX = 512
 
+# What a machine remembers of what is over: results of commands that nobody expected a certain result of, and of an
+# LPAR earlier lives of its guests. More than that is forgotten, the oldest first.
+RESULTS_KEPT_MAX = 4096
+LIVES_KEPT_MAX = 1000
+
 # How long a stop (201) and a quiesce (202) may take when the command doesn't say.
 STOP_TIMEOUT_NS = 10_000_000_000
 QUIESCE_TIMEOUT_NS = 10_000_000_000
@@ -158,6 +163,8 @@ TRACE_PROBLEMS_MAX = 20
 RULE_VIOLATIONS_TOLD_MAX = 3
 TRACE_CHAIN_LINKS_MAX = 6
 TRACE_CAUSES_MAX = 4_000_000
+# Commands whose answer a rule remembers: what belongs to one comes at once after it, or never.
+RULE_ANSWERS_KEPT_MAX = 4096
 # SQL over a trace: what the database may keep in memory (the rest goes to a temporary file), how many events are handed
 # to it at once, and how many rows are fetched at a time, of which a table takes its columns' widths.
 SQL_MEMORY_BYTES_MAX = 512 << 20
@@ -202,7 +209,103 @@ PICTURE_BARS_MAX = 60
 PICTURE_PAGE_CHARTS_MAX = 4
 PICTURE_PAGE_OPERATIONS_MAX = 1000
 
+# The gauntlet: seeds of a mutant under each policy, first for all, then for those that nobody has caught; and how many
+# of one cell go out together.
+GAUNTLET_BUDGETS_SEEDS = (12, 48, 200)
+GAUNTLET_CHUNK_SEEDS = 4
+
 # Real clock: how long Python lets one thread run before another gets the GIL. A copy thread that comes back
 # from a copy waits this long, and longer while guests run; at Python's own 5 ms a move of 256 MB took 1.7
 # times as long as at this interval.
 THREAD_SWITCH_INTERVAL_S = 0.0001
+
+# Guests of the stress swarm: what one that ends does at most; how much storage is used (they know all of it by heart);
+# how long a guest waits at most until it clears a device.
+STRESS_OPERATIONS_MAX = 100_000
+STRESS_GUEST_PAGES_MAX = 256
+STRESS_PATIENCE_NS_MAX = 10_000_000_000
+# Linearizability: configurations that are looked at between two ends of calls, before it is left undecided; and values
+# that a word could have had, which are told.
+STRESS_CONFIGURATIONS_MAX = 10_000
+STRESS_VALUES_TOLD_MAX = 4
+
+# A soak under the real clock. How long when nobody says, and at least: below it there is nothing to compare.
+SOAK_NS_DEFAULT = 600_000_000_000
+SOAK_NS_MIN = 1_000_000_000
+SOAK_STORAGE_BYTES_DEFAULT = 512 << 20
+SOAK_STORAGE_BYTES_MIN = 16 << 20
+# Who gives commands, one after the other without pause.
+SOAK_OPERATORS_DEFAULT = 4
+SOAK_OPERATORS_MAX = 32
+# How long a command may take to its answer; twice what the slowest waits for by itself. How long a guest that should
+# run may do nothing: longer than any stop that a command can make of it.
+SOAK_ANSWER_NS_MAX = 60_000_000_000
+SOAK_STALL_NS_MAX = 30_000_000_000
+# How often the guests are looked at.
+SOAK_LOOK_NS = 250_000_000
+# A guest that was stopped by STOP stands for so long at most, a path is off, an LPAR deactivated; and the wait
+# before a command that was refused, since another operation has the LPAR, is given again.
+SOAK_PAUSE_NS_MAX = 300_000_000
+SOAK_RETRY_NS = 20_000_000
+# A CANCEL comes so long after its command at most.
+SOAK_CANCEL_NS_MAX = 400_000_000
+# Events of its trace, kept in memory; written only where it failed.
+SOAK_RING_EVENTS = 5_000
+# Samples of memory over the whole of it, and how near they may be to each other: each collects garbage first.
+SOAK_SAMPLES = 120
+SOAK_SAMPLE_NS_MIN = 50_000_000
+# Of the samples this share, in percent, is left out at first: caches and the trace's ring fill. Of fewer than so many
+# that are left nothing is said.
+SOAK_WARM_UP_PERCENT = 25
+SOAK_SAMPLES_JUDGED_MIN = 9
+# What it may grow by, between the medians of the first and the last third. Less than the first is noise: threads and
+# the allocator move as much to and fro. More than the second in an hour is a leak, and so is more than the third.
+SOAK_GROWTH_NOISE_BYTES = 12 << 20
+SOAK_GROWTH_HOUR_BYTES_MAX = 64 << 20
+SOAK_GROWTH_BYTES_MAX = 256 << 20
+# Threads come and go with moves; files don't.
+SOAK_THREADS_GROWTH_MAX = 8
+SOAK_FILES_GROWTH_MAX = 4
+# Problems that are told; the others are counted. How often progress is told where there is no terminal.
+SOAK_REASONS_MAX = 20
+SOAK_TELL_NS = 30_000_000_000
+
+# Stress campaigns. So many seeds are one campaign at most; what is kept of each takes about 300 bytes.
+CAMPAIGN_SEEDS_MAX = 10_000_000
+CAMPAIGN_JOBS_MAX = 1024
+# A seed takes some ms. One without a verdict after so long hangs; its worker process is ended.
+CAMPAIGN_SEED_S_MAX = 60.0
+# How long a worker process may take to start, before its first seed; and to end when it is told to.
+CAMPAIGN_WORKER_START_S = 60.0
+CAMPAIGN_WORKER_END_S = 1.0
+# Seeds are handed out in chunks, which take about so long: what a dead worker or an interruption loses at most. A chunk
+# for Ray takes longer, as it goes through the net.
+CAMPAIGN_CHUNK_AIM_S = 0.25
+CAMPAIGN_RAY_CHUNK_AIM_S = 2.0
+CAMPAIGN_CHUNK_SEEDS_MAX = 1000
+# How long a Ray cluster may take to answer at all; and how often Ray tries a chunk again whose node or process was lost.
+CAMPAIGN_RAY_CONNECT_S = 5.0
+CAMPAIGN_RAY_RETRIES = 3
+# How often a campaign looks up from waiting; and how often progress is told where there is no terminal.
+CAMPAIGN_TICK_S = 0.2
+CAMPAIGN_TOLD_INTERVAL_S = 10.0
+# A line of a results file; a verdict that would be longer is written without its tape, which its seed makes again.
+CAMPAIGN_LINE_BYTES_MAX = 16 << 20
+# Failures that a summary and a board tell one by one, and that are shown as they come; further ones are counted. Of a
+# worker that died: the bytes of its last words that are looked at. Of what is told in one line, characters.
+CAMPAIGN_FAILURES_TOLD_MAX = 200
+CAMPAIGN_FAILURES_SHOWN_MAX = 20
+CAMPAIGN_LAST_WORDS_BYTES = 16 << 10
+CAMPAIGN_DETAIL_CHARACTERS_MAX = 300
+
+# The tape of a failing seed: bytes of its file, and streams in it (a machine of the swarm has about 200 at most).
+STRESS_TAPE_BYTES_MAX = 64 << 20
+STRESS_TAPE_STREAMS_MAX = 4096
+# Shrinking: runs at most where nobody says otherwise, and steps of the scheduler in all of them: about five minutes.
+STRESS_SHRINK_ATTEMPTS_MAX = 1000
+STRESS_SHRINK_STEPS_MAX = 20_000_000
+# The story of a failure: commands, faults and causes that are told one by one; of a long list first and last ones.
+STRESS_STORY_LINES_MAX = 40
+
+# The protocol's state space: a search gives up after so many states (each takes about 300 bytes).
+STATESPACE_STATES_MAX = 4_000_000

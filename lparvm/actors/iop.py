@@ -83,6 +83,15 @@ class Iop(Actor):
         """A fault of the scenario: the next SALE is refused."""
         self._sale_refusals += 1
 
+    def forget_refusals(self) -> None:
+        """The next SALE is taken again."""
+        self._sale_refusals = 0
+
+    @property
+    def quiescing(self) -> Mapping[str, str]:
+        """LPARs whose starts are held, and the operation that they are held for."""
+        return self._state.quiescing
+
     def zone_of(self, lpar: str) -> Zone:
         """The zone that addresses of the LPAR are checked against now."""
         return self._state.zones[lpar]

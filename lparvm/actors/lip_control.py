@@ -14,6 +14,7 @@ from attrs import evolve
 
 from lparvm.actors.mailbox import Actor, Envelope, Mailbox
 from lparvm.actors.run_clock import RunClock
+from lparvm.arch.address import Zone
 from lparvm.arch.interception import Request, ServiceCall, WaitForInterruption
 from lparvm.arch.service_signal import StorageKept
 from lparvm.protocol import channel_subsystem as cs
@@ -53,6 +54,11 @@ class LipControl(Actor):
     def failed(self) -> bool:
         """Whether a guest processor failed, and the LPAR is stopped for it."""
         return self._control.failed
+
+    @property
+    def zone(self) -> Zone:
+        """Where the guest is, as far as LIP control knows."""
+        return self._control.zone
 
     def begin(self) -> None:
         """IPL is done: run the guest."""

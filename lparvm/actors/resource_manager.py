@@ -47,6 +47,11 @@ class ResourceManager(Actor):
         self._sales: dict[str, _Sale] = {}
         self._states: dict[str, str] = {}  # of those that are not simply active
 
+    @property
+    def sales_under_way(self) -> tuple[str, ...]:
+        """Operations whose SALE is not acknowledged by every IOP."""
+        return tuple(self._sales)
+
     def handle(self, envelope: Envelope) -> None:
         """Checks, reservation, SALE, release, the frame."""
         message, seq = envelope.message, envelope.seq

@@ -1,0 +1,101 @@
+"""Lets a plan's faults strike, each at its time."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+import trio
+
+from lparvm.arch.address import PAGE_BYTES
+from lparvm.arch.channel import ENDED
+from lparvm.machine import Machine
+from lparvm.protocol import messages as m
+from lparvm.scenario.model import FaultConfig, FaultKind
+from lparvm.stress.swarm.plan import Blow, Plan, StressFault
+
+
+class Blows:
+    """The faults of a run.
+
+    Attributes:
+        struck: how many have, by kind.
+    """
+
+    def __init__(self, machine: Machine, plan: Plan) -> None:
+        """Nothing has struck yet."""
+        self._machine, self._plan = machine, plan
+        self.struck: Counter[str] = Counter()
+
+    async def strike(self) -> None:
+        """All of them, at their times; cancel it and no more do."""
+        async with trio.open_nursery() as nursery:
+            for blow in self._plan.blows:
+                nursery.start_soon(self._wait, blow, name=f"fault {blow.kind}")
+
+    async def _wait(self, blow: Blow) -> None:
+        await self._machine.clock.sleep_until_ns(blow.at_ns)
+        if _STRIKES[blow.kind](self._machine, self._plan, blow):
+            self.struck[blow.kind] += 1
+
+    def end(self) -> None:
+        """What still waits for its moment never comes."""
+        assembly = self._machine.assembly
+        assembly.work.fail_at = None
+        assembly.records.fuse = None
+        for iop in assembly.iops.values():
+            iop.forget_refusals()
+
+
+def _frame(machine: Machine, plan: Plan, blow: Blow) -> bool:
+    if any(lpar.devices for lpar in plan.scenario.lpars if lpar.name in plan.witnesses):
+        return False  # where I/O meets it depends on where the zone is, and a witness would see that
+    frame = blow.number % plan.scenario.main_storage_frames
+    address = frame * PAGE_BYTES
+    machine.strike(FaultConfig(FaultKind.STORAGE, str(address), address=address))
+    return True
+
+
+def _mover(machine: Machine, _plan: Plan, blow: Blow) -> bool:
+    machine.assembly.work.fail_at = blow.number % 8
+    return True
+
+
+def _control_dies(machine: Machine, _plan: Plan, blow: Blow) -> bool:
+    machine.assembly.records.fuse = blow.number
+    return True
+
+
+def _lip_stuck(machine: Machine, _plan: Plan, blow: Blow) -> bool:
+    lips = machine.assembly.lips
+    lip = lips[blow.number % len(lips)]
+    machine.strike(FaultConfig(FaultKind.LIP_STUCK, lip.name, duration_ns=blow.duration_ns))
+    return True
+
+
+def _sale_refused(machine: Machine, _plan: Plan, blow: Blow) -> bool:
+    iops = list(machine.assembly.iops.values())
+    if not iops:
+        return False
+    # Now and then again and again, until it costs the LPAR its guest.
+    for _ in range(4 if blow.number == 63 else 1):
+        iops[blow.number % len(iops)].refuse_next_sale()
+    return True
+
+
+def _duplicate_ending(machine: Machine, plan: Plan, blow: Blow) -> bool:
+    devices = plan.scenario.devices
+    if not devices:
+        return False
+    device = devices[blow.number % len(devices)]
+    iop = machine.assembly.iops[device.iops[0]]
+    iop.post(iop.name, m.DeviceSignalled(None, None, device.number, int(ENDED)), None)
+    return True
+
+
+_STRIKES: Mapping[StressFault, Callable[[Machine, Plan, Blow], bool]] = {
+    StressFault.FRAME: _frame,
+    StressFault.MOVER: _mover,
+    StressFault.CONTROL_DIES: _control_dies,
+    StressFault.LIP_STUCK: _lip_stuck,
+    StressFault.SALE_REFUSED: _sale_refused,
+    StressFault.DUPLICATE_ENDING: _duplicate_ending,
+}

@@ -1,0 +1,41 @@
+"""Draws what fails beside devices, and how finely work is cut up."""
+
+from lparvm.dst.tape import Tape
+from lparvm.stress.swarm.plan import Blow, Pace, StressFault
+
+BLOWS_MAX = {"small": 2, "mixed": 8}
+_US, _MS = 1_000, 1_000_000
+_DURATIONS_NS = (50 * _US, 500 * _US, 3 * _MS, 20 * _MS)
+_KINDS = (
+    (StressFault.CONTROL_DIES, 4), (StressFault.MOVER, 3), (StressFault.LIP_STUCK, 3), (StressFault.SALE_REFUSED, 3),
+    (StressFault.FRAME, 1), (StressFault.DUPLICATE_ENDING, 2),
+)  # fmt: skip
+
+
+def draw_blows(tape: Tape, size: str, span_ns: int) -> tuple[Blow, ...]:
+    """Faults within a span of time; none in half of the runs."""
+    if not tape.stream("faults").chance(1, 2):
+        return ()
+    blows = []
+    for place in range(BLOWS_MAX[size]):
+        stream = tape.stream(f"fault.{place}")
+        there = stream.chance(1, 2)
+        kind = stream.weighted(_KINDS)
+        at_ns = stream.draw(1000) * max(1, span_ns // 1000)
+        number, duration_ns = stream.draw(64), stream.choice(_DURATIONS_NS)
+        if there:
+            blows.append(Blow(kind, at_ns, number, duration_ns))
+    return tuple(blows)
+
+
+def draw_pace(tape: Tape) -> tuple[Pace, int, int]:
+    """How finely work is cut up; jumps of the clock and freezes in 100 windows."""
+    stream = tape.stream("pace")
+    pace = Pace(
+        slice_max=stream.choice((200, 50, 10, 2)),
+        chunk_pages_max=stream.choice((4096, 1, 2, 4)),
+        points=stream.choice((0, 20, 100)),
+        blocks_at_once=stream.choice((None, 1)),
+        delays=stream.choice((0, 0, 5, 50)),
+    )
+    return pace, stream.choice((0, 10, 50)), stream.choice((0, 10, 50))
