@@ -14,6 +14,7 @@ from attrs import evolve
 from lparvm.config import TRACE_RING_EVENTS_MAX
 from lparvm.console.process import INTERRUPTED, interruptible, lost_output
 from lparvm.errors import UsageError
+from lparvm.stress_cli import stress
 from lparvm.trace_cli import trace
 from lparvm.version import VERSION
 
@@ -73,6 +74,7 @@ def group() -> None:
 
 
 group.add_command(trace)
+group.add_command(stress)
 
 
 def _trace_options(command: Callable[..., Any]) -> Callable[..., Any]:

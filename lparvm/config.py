@@ -283,7 +283,7 @@ CAMPAIGN_WORKER_END_S = 1.0
 CAMPAIGN_CHUNK_AIM_S = 0.25
 CAMPAIGN_RAY_CHUNK_AIM_S = 2.0
 CAMPAIGN_CHUNK_SEEDS_MAX = 1000
-# How long a Ray cluster may take to answer at all; and how often Ray tries a chunk again whose node or process was lost.
+# How long a Ray cluster may take to answer at all; how often Ray tries a chunk again whose node or process was lost.
 CAMPAIGN_RAY_CONNECT_S = 5.0
 CAMPAIGN_RAY_RETRIES = 3
 # How often a campaign looks up from waiting; and how often progress is told where there is no terminal.

@@ -20,7 +20,7 @@ LAYERS = {
     "moments": 4, "planning": 4,
     "": 4,
     "console": 5, "stress": 5,
-    "trace_cli": 6,
+    "trace_cli": 6, "stress_cli": 6,
     "cli": 7,
     "pytest_plugin": 7,
     "__main__": 8,

@@ -169,6 +169,10 @@ class ServiceProcessor(Actor, OperatorCommands):
         """Names of all LPARs that there are now, active or not."""
         return tuple(self._lpars)
 
+    def text_of(self, op: str) -> str:
+        """The command that an operation was given by."""
+        return self._commands[op].text
+
     @property
     def pending(self) -> tuple[str, ...]:
         """Ids of the commands that are not answered yet, oldest first."""
@@ -178,6 +182,11 @@ class ServiceProcessor(Actor, OperatorCommands):
     def results(self) -> dict[str, CommandResult]:
         """The commands that were answered, by operation id, in the order given."""
         return {op: command.result for op, command in self._commands.items() if command.result}
+
+    def forget(self, op: str) -> None:
+        """Let go of a command that was answered, and of its result: nobody asks for it any more."""
+        assert self._commands[op].result is not None, "only what was answered can be forgotten"
+        del self._commands[op]
 
     def abandon(self) -> None:
         """The machine ends: answer what is still open."""

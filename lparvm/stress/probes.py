@@ -12,7 +12,7 @@ from lparvm.trace.writer import Event
 
 _CANCELLED_IN = {
     phase: f"a command was cancelled in {phase}"
-    for phase in ("ADMITTING", "STOPPING", "QUIESCING", "CHECKING", "MOVING", "BACKING_OUT", "ASKING", "LOADING")
+    for phase in ("ADMITTING", "STOPPING", "QUIESCING", "CHECKING", "MOVING", "ASKING", "LOADING")
 }
 _TOO_LATE_IN = {phase: f"a CANCEL came too late, in {phase}" for phase in ("NOTIFYING", "RESTARTING")}
 _RESULTS = {
@@ -49,7 +49,6 @@ _OTHERS = (
     "starts were held on two IOPs at once",
     "two relocations were under way at once",
     "an LPAR with two LIPs was moved",
-    "LIPs shared by two LPARs saw one of them moved",
     "a quiesce timed out while a clear was pending",
     "the quiesce timed out at the moment at which the last IOP answered",
     "a guest was signalled while another LPAR was moving",
@@ -66,6 +65,8 @@ class ProbeWatch:
     def __init__(self) -> None:
         """Nothing happened yet."""
         self._phases: dict[str, str] = {}  # by operation
+        self._of: dict[str, str] = {}  # LPAR -> its latest operation
+        self._asked: dict[str, str] = {}  # operation, and its CANCEL -> the phase in which that was given
         self._moving: dict[str, str] = {}  # LPAR -> operation that relocates it
         self._lips: Mapping[str, list[str]] = {}
         self._clearing: set[str] = set()
@@ -76,6 +77,7 @@ class ProbeWatch:
             "command.answered": self._answered,
             "phase.entered": self._entered,
             "part.failed": self._died,
+            "CancelOperation": self._cancel,
             "move.started": self._move_started,
             "move.ended": self._transfer_ended,
             "exchange.started": self._exchange_started,
@@ -106,28 +108,34 @@ class ProbeWatch:
         op, result = told["op"], told["result"]
         if result in _RESULTS:
             sometimes(_RESULTS[result])
-        phase = self._phases.pop(op, "")
-        if result == Result.CANCELLED and phase in _CANCELLED_IN:
-            sometimes(_CANCELLED_IN[phase])
-        if result == Result.NOT_CANCELLABLE:
-            for late in [one for one in self._phases.values() if one in _TOO_LATE_IN]:
-                sometimes(_TOO_LATE_IN[late])
+        asked = self._asked.pop(op, "")
+        if result == Result.CANCELLED and asked in _CANCELLED_IN:
+            sometimes(_CANCELLED_IN[asked])
+        if result == Result.NOT_CANCELLABLE and asked in _TOO_LATE_IN:
+            sometimes(_TOO_LATE_IN[asked])
+        self._phases.pop(op, None)
         self._moving = {lpar: one for lpar, one in self._moving.items() if one != op and not one.startswith(f"{op}.")}
         self._timed_out.pop(op, None)
         self._clearing.discard(op)
 
     def _entered(self, told: Event) -> None:
         op, phase, lpar = told["op"], told["phase"], told["lpar"]
-        if phase in ("BACKING_OUT", "REPORTED") and self._phases.get(op) in _CANCELLED_IN:
-            return  # where it was cancelled is what counts
-        if phase != "RESTARTING" or self._phases.get(op) not in _CANCELLED_IN or self._phases.get(op) == "MOVING":
-            self._phases[op] = phase
+        self._phases[op] = phase
+        self._of[lpar] = op
         if phase == "STOPPING":
             self._moving[lpar] = op
             if len(set(self._moving.values())) > 1:
                 sometimes("two relocations were under way at once")
             if lpar in self._held_lpars:
                 sometimes("a stopped guest was moved")
+
+    def _cancel(self, told: Event) -> None:
+        """Where an operation stands when its CANCEL is given: both commands' answers are judged by that."""
+        named: str = told["target"]
+        target = self._of.get(named, named)
+        phase = self._phases.get(target)
+        if phase is not None:
+            self._asked[told["op"]] = self._asked[target] = phase
 
     def _died(self, _told: Event) -> None:
         for phase in self._phases.values():
@@ -143,8 +151,7 @@ class ProbeWatch:
             sometimes("a move went up over itself" if apart > 0 else "a move went down over itself")
 
     def _exchange_started(self, told: Event) -> None:
-        frames = [value for name, value in told.items() if name.endswith("extent_frames")]
-        if len(set(frames)) > 1:
+        if told["lower_frames"] != told["upper_frames"]:
             sometimes("zones of unequal sizes changed places")
 
     def _transfer_ended(self, told: Event) -> None:

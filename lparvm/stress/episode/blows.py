@@ -34,7 +34,7 @@ class Blows:
     async def _wait(self, blow: Blow) -> None:
         await self._machine.clock.sleep_until_ns(blow.at_ns)
         if _STRIKES[blow.kind](self._machine, self._plan, blow):
-            self.struck[blow.kind] += 1
+            self.struck[str(blow.kind)] += 1
 
     def end(self) -> None:
         """What still waits for its moment never comes."""

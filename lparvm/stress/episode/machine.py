@@ -34,14 +34,12 @@ class Course:
     Attributes:
         plan: what was drawn.
         parts: what the machine is built from.
-        relocate: or leave out whatever moves an LPAR.
         options: trace file and level.
         listeners: told of each event.
     """
 
     plan: Plan
     parts: Parts = Factory(Parts)
-    relocate: bool = True
     options: Options = Factory(Options)
     listeners: tuple[Listener, ...] = ()
 
@@ -102,7 +100,7 @@ async def run_course(course: Course, tape: dst.Tape, findings: Findings) -> None
         for device in machine.assembly.devices.values():
             if hasattr(device, "blocks_at_once"):
                 device.blocks_at_once = plan.pace.blocks_at_once
-        operators = Operators(machine, plan, relocate=course.relocate)
+        operators = Operators(machine, plan)
         follow.append(operators.watch)
         await _trouble(machine, plan, operators, findings)
         dst.calm()

@@ -10,7 +10,6 @@ from lparvm.dst.probes import sometimes
 from lparvm.errors import CommandError
 from lparvm.machine import Machine
 from lparvm.protocol.results import Result
-from lparvm.stress.swarm.orders import RELOCATING
 from lparvm.stress.swarm.plan import Order, Plan, Role
 from lparvm.trace.writer import Event
 from lparvm.units import seconds
@@ -47,9 +46,9 @@ class Operators:
         late: commands that took longer than they may, by their own words.
     """
 
-    def __init__(self, machine: Machine, plan: Plan, *, relocate: bool = True) -> None:
-        """`relocate`: or leave out whatever moves an LPAR."""
-        self._machine, self._plan, self._relocate = machine, plan, relocate
+    def __init__(self, machine: Machine, plan: Plan) -> None:
+        """They begin with `work`."""
+        self._machine, self._plan = machine, plan
         self.given: list[Given] = []
         self.late: list[str] = []
         self._phases: dict[tuple[str, str], trio.Event] = {}
@@ -70,8 +69,6 @@ class Operators:
     async def _follow(self, orders: Sequence[Order]) -> None:
         for order in orders:
             await self._machine.clock.sleep_ns(order.wait_ns)
-            if not self._relocate and order.verb in RELOCATING:
-                continue
             text = self._text(order)
             if text is not None:
                 await self._give(text, order)

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from lparvm.dst.tape import Stream, Tape
 from lparvm.stress.swarm.plan import Order
 
-RELOCATING = ("MVSTOR", "MVSTOR-EXPAND", "XCHSTOR", "PLAN-FREE", "PLAN-EXPAND")
-"""Verbs that are left out of the run that a witness is compared with."""
 VERBS: tuple[tuple[str, int], ...] = (
     ("MVSTOR", 14), ("XCHSTOR", 5), ("MVSTOR-EXPAND", 2), ("EXPAND", 2), ("SHRINK", 2), ("PLAN-FREE", 1),
     ("PLAN-EXPAND", 1), ("STOP", 1), ("START", 2), ("DEACTIVATE", 1), ("DEFINE", 1), ("ACTIVATE", 2), ("IPL", 2),
