@@ -10,7 +10,10 @@ from lparvm.arch.channel import ENDED
 from lparvm.machine import Machine
 from lparvm.protocol import messages as m
 from lparvm.scenario.model import FaultConfig, FaultKind
-from lparvm.stress.swarm.plan import Blow, Plan, StressFault
+from lparvm.stress.swarm.plan import Blow, Plan, Role, StressFault
+
+_CLEAN = (Role.WITNESS, Role.SHARER, Role.SHARED)
+"""Guests that come to no end where their I/O meets a faulty frame."""
 
 
 class Blows:
@@ -46,8 +49,9 @@ class Blows:
 
 
 def _frame(machine: Machine, plan: Plan, blow: Blow) -> bool:
-    if any(lpar.devices for lpar in plan.scenario.lpars if lpar.name in plan.witnesses):
-        return False  # where I/O meets it depends on where the zone is, and a witness would see that
+    roles = plan.roles
+    if any(lpar.devices for lpar in plan.scenario.lpars if roles[lpar.name] in _CLEAN):
+        return False  # whether I/O meets it depends on where the zone is, and such a guest would see that
     frame = blow.number % plan.scenario.main_storage_frames
     address = frame * PAGE_BYTES
     machine.strike(FaultConfig(FaultKind.STORAGE, str(address), address=address))

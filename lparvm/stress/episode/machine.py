@@ -9,6 +9,7 @@ from attrs import Factory, define, frozen
 from lparvm import dst
 from lparvm.assembly import Parts
 from lparvm.machine import Machine, Options, open_machine
+from lparvm.protocol.results import Result
 from lparvm.report import RunReport
 from lparvm.stress.episode.blows import Blows
 from lparvm.stress.episode.operators import Operators
@@ -52,6 +53,7 @@ class Findings:
         problems: what the oracles found, in the order in which they looked.
         report: the machine's.
         counts: events by name, of those that are counted.
+        moved: operations that have moved a zone.
         faulty: frames at which the mover had a machine check.
         struck: faults by kind.
         witnesses: their records.
@@ -61,6 +63,7 @@ class Findings:
     report: RunReport | None = None
     counts: Counter[str] = Factory(Counter)
     faulty: list[int] = Factory(list)
+    moved: set[str] = Factory(set)
     struck: Counter[str] = Factory(Counter)
     witnesses: Mapping[str, WitnessRecord] = Factory(dict)
 
@@ -68,10 +71,28 @@ class Findings:
         """Count an event."""
         if told["event"] in _COUNTED:
             self.counts[told["event"]] += 1
+            if told["event"] == "zone.moved":
+                self.moved.add(told["op"])
+            else:
+                self._judge(told)
         elif told["event"] in ("move.ended", "exchange.ended") and told["fault_frame"] is not None:
             self.faulty.append(told["fault_frame"])
 
+    def _judge(self, told: Event) -> None:
+        """Who says that nothing was moved has moved nothing; who says that all went well has."""
+        op, text, result = told["op"], told["text"], told["result"]
+        simple = text.startswith(("MVSTOR", "XCHSTOR")) and "EXPAND" not in text and "TEST" not in text
+        if (
+            simple
+            and (op in self.moved) is not (result in _MAY_HAVE_MOVED)
+            and result != Result.CHECK_STOPPED
+        ):
+            what = "moved its zone" if op in self.moved else "moved nothing"
+            self.problems.append(Problem("outcome", f"{text} came to {result}, and {what}"))
 
+
+# A check stop may come after the commit, where SALE of the old zone was refused.
+_MAY_HAVE_MOVED = (Result.COMPLETED, Result.MOVED_NOT_EXPANDED, Result.CHECK_STOPPED)
 _COUNTED = ("zone.moved", "command.answered")
 
 

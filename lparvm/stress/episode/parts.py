@@ -7,6 +7,8 @@ Messages to one actor are never reordered where one is a consequence of the othe
 Those that aren't come in any order by themselves, as the scheduler lets either sender go first.
 """
 
+from typing import Any
+
 import trio
 from attrs import evolve
 
@@ -16,6 +18,7 @@ from lparvm.actors.mailbox import Envelope, Mailbox
 from lparvm.actors.storage_work import StorageWork
 from lparvm.assembly import Parts
 from lparvm.dst.tape import Stream, Tape
+from lparvm.protocol import messages as m
 from lparvm.storage.transfer import ChunkT, PartT, Transfer
 from lparvm.stress.swarm.plan import Pace
 
@@ -29,9 +32,9 @@ def cut_parts(parts: Parts, pace: Pace, tape: Tape) -> Parts:
     Args:
         parts: of the machine, which may be broken on purpose.
         pace: how small.
-        tape: from its streams `slices`, `points` and `mail`.
+        tape: from its streams `slices`, `points`, `mail` and `echoes`.
     """
-    cut = evolve(parts, iop=_one_by_one(parts.iop))
+    cut = evolve(parts, iop=_one_by_one(parts.iop, pace.echoes, tape.stream("echoes")))
     if pace.slice_max < _WHOLE.slice_max:
         cut = evolve(cut, lip=_with_short_slices(parts.lip, pace.slice_max, tape.stream("slices")))
     if pace.points or pace.chunk_pages_max < _WHOLE.chunk_pages_max:
@@ -41,11 +44,23 @@ def cut_parts(parts: Parts, pace: Pace, tape: Tape) -> Parts:
     return cut
 
 
-def _one_by_one(base: type[Iop]) -> type[Iop]:
+def _one_by_one(base: type[Iop], echoes: int, stream: Stream) -> type[Iop]:
     class SteppingIop(base):  # type: ignore[valid-type,misc]
-        """Others get a turn after each step of a channel program."""
+        """Others get a turn after each step of a channel program; and some ends are told again."""
 
         steps_per_turn = 1
+
+        def post(self, to: str, message: Any, cause: int | None) -> int | None:
+            if echoes and isinstance(message, m.IoEnded):
+                drawn = stream.draw(100)
+                if 0 < drawn <= echoes:
+                    delay_s = _DELAYS_S[drawn % len(_DELAYS_S)]
+                    self.nursery.start_soon(self._tell_again, to, message, cause, delay_s, name="echo")
+            return super().post(to, message, cause)  # type: ignore[no-any-return]
+
+        async def _tell_again(self, to: str, message: Any, cause: int | None, delay_s: float) -> None:
+            await trio.sleep(delay_s)
+            super().post(to, message, cause)
 
     return SteppingIop
 

@@ -29,7 +29,7 @@ MIX = ("walk", "pct:3", "walk", "delay:3", "pct:8", "walk", "fifo", "pct:2")
 STEPS_MAX = 400_000
 JUMP_MAX_S = 0.03
 """The clock jumps no farther: over a timeout of a device or of a quiesce, and not over an operator's patience."""
-_OF_SCHEDULE = ("schedule", "clock", "freeze", "slices", "points", "mail")
+_OF_SCHEDULE = ("schedule", "clock", "freeze", "slices", "points", "mail", "echoes")
 """Streams that say when things happen, and not what."""
 
 
@@ -94,6 +94,7 @@ def run_episode(
     *,
     options: Options | None = None,
     listeners: tuple[Listener, ...] = (),
+    steps_max: int = STEPS_MAX,
 ) -> Episode:
     """Run a seed, or what a tape gives, and judge it.
 
@@ -102,6 +103,7 @@ def run_episode(
         tape: choices; None: from the seed.
         options: a trace file and its level.
         listeners: told of each event of the machine.
+        steps_max: the run is given up after so many steps.
 
     Raises:
         UsageError: there is no such policy, mutant or size.
@@ -116,7 +118,7 @@ def run_episode(
     if mutant is not None:
         course = evolve(course, parts=mutant.parts)
     with turned(), nullcontext() if mutant is None else mutant.planted():
-        run, findings = _simulated(course, policy, tape)
+        run, findings = _simulated(course, policy, tape, steps_max)
     problems = tuple(_judged(run, findings))
     if not problems and findings.witnesses and findings.counts["zone.moved"]:
         with turned():
@@ -124,14 +126,16 @@ def run_episode(
     return Episode(job, policy, plan, run, findings, problems)
 
 
-def _simulated(course: Course, policy: str, tape: dst.Tape) -> "tuple[dst.Run[None], Findings]":
+def _simulated(
+    course: Course, policy: str, tape: dst.Tape, steps_max: int = STEPS_MAX
+) -> "tuple[dst.Run[None], Findings]":
     findings = Findings()
 
     async def main(tape: dst.Tape) -> None:
         await run_course(course, tape, findings)
 
     chaos = dst.Chaos(course.plan.jumps, course.plan.freezes, JUMP_MAX_S)
-    return dst.run(main, policy, tape=tape, chaos=chaos, steps_max=STEPS_MAX), findings
+    return dst.run(main, policy, tape=tape, chaos=chaos, steps_max=steps_max), findings
 
 
 def _judged(run: "dst.Run[None]", findings: Findings) -> Iterator[Problem]:

@@ -38,7 +38,8 @@ _UNREAD = tuple(
     for address, word in ((BLOCK, 0x5A5A5A5A_5A5A5A5A), (AGAIN, 0xA5A5A5A5_A5A5A5A5))
 )
 """What the two places hold before they are read into."""
-_SUSPENDS_AT = PROGRAM + 3 * CCW_BYTES
+_STOPS_AT = PROGRAM + 3 * CCW_BYTES
+"""The second LOCATE: the program suspends itself before it."""
 
 
 @define
@@ -48,16 +49,19 @@ class ReadingProgram:
     Attributes:
         block: 512-byte block of the disk that is read.
         suspends: whether it reads it twice, and suspends itself in between.
+        stops: whether the CCW in between has the suspend flag now.
         holds: what storage must hold from `PROGRAM` on.
         orb: starts it.
     """
 
     block: int
     suspends: bool
+    stops: bool = field(init=False)
     holds: bytearray = field(init=False, repr=False)
     orb: Orb = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.stops = self.suspends
         where = PARAMETERS + EXTENT_BYTES
         ccws = [
             Ccw(DiskCommand.DEFINE_EXTENT, CcwFlag.CHAIN_COMMAND, EXTENT_BYTES, PARAMETERS),
@@ -65,7 +69,7 @@ class ReadingProgram:
             Ccw(DiskCommand.READ, CcwFlag.CHAIN_COMMAND if self.suspends else 0, DISK_BLOCK_BYTES, BLOCK),
         ]
         if self.suspends:
-            ccws += [_second_locate(suspended=True), Ccw(DiskCommand.READ, 0, DISK_BLOCK_BYTES, AGAIN)]
+            ccws += [_second_locate(stops=True), Ccw(DiskCommand.READ, 0, DISK_BLOCK_BYTES, AGAIN)]
         parameters = define_extent(self.block, self.block) + locate(Operation.READ, self.block, 1)
         program = b"".join(ccw.encode() for ccw in ccws)
         self.holds = bytearray(program.ljust(PARAMETERS - PROGRAM, b"\0") + parameters)
@@ -78,17 +82,24 @@ class ReadingProgram:
     def prepare(self, cpu: Processor) -> None:
         """Before a start: it will suspend itself, and neither place holds the block."""
         if self.suspends:
-            self._set_suspended(cpu, suspended=True)
+            self._set_stops(cpu, stops=True)
             for address, words in _UNREAD:
                 cpu.move_long(address, words)
 
     def let_go_on(self, cpu: Processor) -> None:
         """Before RESUME: the CCW is fetched again, without the suspend flag."""
-        self._set_suspended(cpu, suspended=False)
+        self._set_stops(cpu, stops=False)
+
+    def verify_suspended(self, cpu: Processor) -> None:
+        """It is suspended: only where the CCW says so."""
+        if not self.stops:
+            cpu.damaged(_STOPS_AT, "a channel program that goes on after RESUME", "suspended again")
 
     def verify(self, cpu: Processor) -> None:
-        """After all data were moved: both places hold the same."""
-        if self.suspends:
+        """After all data were moved: it was resumed, and both places hold the same."""
+        if self.stops:
+            cpu.damaged(_STOPS_AT, "a channel program that stays suspended until RESUME", "its end")
+        elif self.suspends:
             words = np.frombuffer(cpu.fetch_bytes(BLOCK, DISK_BLOCK_BYTES), BIG_ENDIAN_WORD)
             for address, expected, found in cpu.compare_long(AGAIN, words)[:1]:
                 cpu.damaged(address, expected, found)
@@ -99,15 +110,15 @@ class ReadingProgram:
         if found != self.holds:
             cpu.damaged(PROGRAM, f"channel program {self.holds.hex()}", found.hex())
 
-    def _set_suspended(self, cpu: Processor, *, suspended: bool) -> None:
-        ccw = _second_locate(suspended=suspended).encode()
-        place = _SUSPENDS_AT - PROGRAM
-        self.holds[place : place + CCW_BYTES] = ccw
-        cpu.store_bytes(_SUSPENDS_AT, ccw)
+    def _set_stops(self, cpu: Processor, *, stops: bool) -> None:
+        ccw = _second_locate(stops=stops).encode()
+        place = _STOPS_AT - PROGRAM
+        self.stops, self.holds[place : place + CCW_BYTES] = stops, ccw
+        cpu.store_bytes(_STOPS_AT, ccw)
 
 
-def _second_locate(*, suspended: bool) -> Ccw:
-    flags = CcwFlag.CHAIN_COMMAND | (CcwFlag.SUSPEND if suspended else 0)
+def _second_locate(*, stops: bool) -> Ccw:
+    flags = CcwFlag.CHAIN_COMMAND | (CcwFlag.SUSPEND if stops else 0)
     return Ccw(DiskCommand.LOCATE, flags, LOCATE_BYTES, PARAMETERS + EXTENT_BYTES)
 
 
@@ -165,6 +176,7 @@ class Reading:
             if self.io.judge(self.program.orb, status) is Came.WHOLE:
                 self.program.verify(cpu)
         elif status.activity & Activity.SUSPENDED:
+            self.program.verify_suspended(cpu)
             self.rests_ns = cpu.rng.randint(*_SUSPENSION_NS)
 
     def _be_patient(self, wait_ns: int) -> Generator[Any, Any, None]:
@@ -181,7 +193,7 @@ class Reading:
         self.waited_ns, self.rests_ns = 0, None
         code = yield ResumeSubchannel(self.io.device)
         if code not in (ConditionCode.DONE, ConditionCode.STATUS_PENDING):
-            cpu.damaged(_SUSPENDS_AT, "condition code 0 or 1 of RESUME SUBCHANNEL", f"condition code {code}")
+            cpu.damaged(_STOPS_AT, "condition code 0 or 1 of RESUME SUBCHANNEL", f"condition code {code}")
 
 
 def next_of(readings: Sequence[Reading], looks: int) -> Reading:

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 
-from lparvm.report import RunReport
+from lparvm.actors.guest_table import Life
+from lparvm.report import GuestReport, RunReport
 from lparvm.stress.oracles.problem import Problem
 
 
 def reported(report: RunReport) -> Iterator[Problem]:
     """What the report tells of damage and broken rules; damage first."""
     for guest in report.guests:
-        lives = (guest, *guest.lives)
+        lives: tuple[GuestReport | Life, ...] = (guest, *guest.lives)
         for life in lives:
             if life.damage_count:
                 damage = life.damage[0]

@@ -8,7 +8,7 @@ _US, _MS = 1_000, 1_000_000
 _DURATIONS_NS = (50 * _US, 500 * _US, 3 * _MS, 20 * _MS)
 _KINDS = (
     (StressFault.CONTROL_DIES, 4), (StressFault.MOVER, 3), (StressFault.LIP_STUCK, 3), (StressFault.SALE_REFUSED, 3),
-    (StressFault.FRAME, 1), (StressFault.DUPLICATE_ENDING, 2),
+    (StressFault.FRAME, 4), (StressFault.DUPLICATE_ENDING, 2),
 )  # fmt: skip
 
 
@@ -37,5 +37,6 @@ def draw_pace(tape: Tape) -> tuple[Pace, int, int]:
         points=stream.choice((0, 20, 100)),
         blocks_at_once=stream.choice((None, 1)),
         delays=stream.choice((0, 0, 5, 50)),
+        echoes=stream.choice((0, 0, 10, 30)),
     )
     return pace, stream.choice((0, 10, 50)), stream.choice((0, 10, 50))

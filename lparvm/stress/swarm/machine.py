@@ -15,10 +15,11 @@ LIPS_MAX = 4
 _GUESTS = {
     Role.WITNESS: "lparvm.stress.guests.witness:Witness",
     Role.SHARED: "lparvm.stress.guests.shared:Shared",
+    Role.SHARER: "sharer",
     Role.PULSE: "lparvm.stress.guests.pulse:Pulse",
     Role.HAMMER: "hammer",
 }
-_FRAMES_MIN = {Role.WITNESS: 4, Role.SHARED: 2, Role.PULSE: 1, Role.HAMMER: 4}
+_FRAMES_MIN = {Role.WITNESS: 4, Role.SHARED: 2, Role.PULSE: 1, Role.HAMMER: 4, Role.SHARER: 6}
 _US, _MS = 1_000, 1_000_000
 _LATENCIES_NS = (100 * _US, 500 * _US, 2 * _MS, 8 * _MS)
 _MISBEHAVIOURS = (
@@ -26,6 +27,7 @@ _MISBEHAVIOURS = (
 )  # fmt: skip
 _DEADLY = ("no-end", "stop")
 _DISK = "64K"
+_COMMON_DISK = 0x1F0
 
 
 @frozen
@@ -53,6 +55,8 @@ def draw_machine(tape: Tape, size: str) -> tuple[Scenario, dict[str, Role]]:
     machine = tape.stream("machine")
     names = "ABCD"[: machine.between(1, LPARS_MAX[size])]
     roles = {name: _role(tape.stream(f"lpar.{name}")) for name in names}
+    if machine.chance(1, 5) and len(names) > 1:
+        roles |= dict.fromkeys(names[-2:], Role.SHARER)
     io = _draw_io(tape, machine, names, roles)
     lip_count = machine.between(1, LIPS_MAX)
     lpars, end = [], 0
@@ -74,7 +78,7 @@ def draw_machine(tape: Tape, size: str) -> tuple[Scenario, dict[str, Role]]:
 
 
 def _role(stream: Stream) -> Role:
-    return stream.weighted(((Role.PULSE, 4), (Role.WITNESS, 4), (Role.SHARED, 1), (Role.HAMMER, 1)))
+    return stream.weighted(((Role.PULSE, 8), (Role.WITNESS, 8), (Role.SHARED, 3), (Role.HAMMER, 1)))
 
 
 def _draw_io(tape: Tape, machine: Stream, names: str, roles: Mapping[str, Role]) -> _Io:
@@ -88,17 +92,22 @@ def _draw_io(tape: Tape, machine: Stream, names: str, roles: Mapping[str, Role])
             device = _draw_device(stream, 0x190 + 16 * place + number, paths, roles[name])
             devices += [device] if iops and number < wanted else []
         of[name] = tuple(device.number for device in devices if device.number >> 4 == 0x19 + place)
+        if roles[name] is Role.SHARER:
+            of[name] = (_COMMON_DISK,) if iops else ()
+    devices = [device for device in devices if any(device.number in numbers for numbers in of.values())]
+    if any(_COMMON_DISK in numbers for numbers in of.values()):
+        devices.append(DeviceConfig(_COMMON_DISK, "disk", iops, _LATENCIES_NS[0], {"size": _DISK}))
     return _Io(iops, tuple(devices), of)
 
 
 def _draw_device(stream: Stream, number: int, paths: tuple[str, ...], role: Role) -> DeviceConfig:
     latency_ns = stream.choice(_LATENCIES_NS)
-    bad, deadly = stream.chance(1, 3), stream.chance(1, 6)
+    bad, deadly = stream.chance(1, 3), stream.chance(1, 3)
     chances = {text: stream.draw(4) / 25 for text in _MISBEHAVIOURS}
     options: dict[str, Any] = {"size": _DISK}
     if bad:
         # Who must come to an end gets no device that never does.
-        ends = {} if role in (Role.WITNESS, Role.SHARED) or not deadly else dict.fromkeys(_DEADLY, 0.02)
+        ends = {} if role in (Role.WITNESS, Role.SHARED) or not deadly else dict.fromkeys(_DEADLY, 0.03)
         options["probability"] = {**{text: one for text, one in chances.items() if one}, **ends}
     return DeviceConfig(number, "fault" if bad else "disk", paths, latency_ns, options)
 
@@ -110,7 +119,7 @@ def _draw_lpar(
     first, second = stream.draw(lip_count), stream.draw(lip_count)
     seed = stream.draw(1 << 20)
     busy = stream.draw(4)
-    lips = tuple(dict.fromkeys((first, second)))
+    lips = tuple(dict.fromkeys((first, second)))[: 1 if role is Role.SHARER else 2]
     options: dict[str, Any] = {"seed": seed}
     match role:
         case Role.WITNESS:
@@ -119,8 +128,10 @@ def _draw_lpar(
             options["io"] = stream.choice((20, 50, 80))
         case Role.SHARED:
             options |= {"operations": 10 + 5 * stream.draw(6)}
+        case Role.SHARER:
+            options["every"] = ("1ms", "100us", "300us", "500us")[busy]
         case Role.PULSE:
-            options |= {"pause": ("1ms", "300us", "500us", "3ms")[busy]}
+            options |= {"pause": ("5ms", "500us", "2ms", "1ms")[busy]}
             if devices and stream.chance(1, 2):
                 options["suspend"] = True
     return LparConfig(

@@ -11,7 +11,7 @@ VERBS: tuple[tuple[str, int], ...] = (
     ("VARY", 1), ("DISPLAY", 1), ("CANCEL", 1), ("TEST", 1),
 )  # fmt: skip
 OPERATORS_MAX = 3
-ORDERS = {"small": (1, 2, 3, 4), "mixed": (4, 4, 8, 8, 8, 16, 16, 24, 48, 120)}
+ORDERS = {"small": (1, 2, 3, 4), "mixed": (2, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 16, 16, 24, 48, 150)}
 _US, _MS = 1_000, 1_000_000
 _WAITS_NS = (0, 0, 20 * _US, 200 * _US, _MS, 4 * _MS)
 _CANCELS_NS = (0, 5 * _US, 20 * _US, 100 * _US, 300 * _US, _MS, 3 * _MS, 10 * _MS)

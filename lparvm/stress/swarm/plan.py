@@ -15,6 +15,7 @@ class Role(enum.StrEnum):
     """What a guest is there for."""
 
     WITNESS = "witness"  # does a fixed number of operations; is compared with a run without relocations
+    SHARER = "sharer"  # the built-in guest that adds to counters on a disk that another LPAR uses too
     SHARED = "shared"  # words that LIPs and I/O share; its history is judged
     PULSE = "pulse"  # works for ever
     HAMMER = "hammer"  # the built-in guest
@@ -87,6 +88,7 @@ class Pace:
         points: in so many of 100 storage points others may run.
         blocks_at_once: blocks that a disk moves between two storage points; None: all.
         delays: in so many of 1000 a message is delayed.
+        echoes: in so many of 100 the end of a start is told again, a while later.
     """
 
     slice_max: int = 200
@@ -94,6 +96,7 @@ class Pace:
     points: int = 0
     blocks_at_once: int | None = None
     delays: int = 0
+    echoes: int = 0
 
 
 @frozen

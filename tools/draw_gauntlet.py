@@ -1,0 +1,81 @@
+"""Writes docs/gauntlet.md: `lparvm stress --gauntlet --json | python tools/draw_gauntlet.py`.
+
+The page is a record of that run; a test holds it against the list of mutants, so that none is missing.
+"""
+
+import json
+import statistics
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a clone that is not installed works as well
+
+from lparvm.stress.mutants import MUTANTS
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "gauntlet.md"
+
+INTRO = """# The mutant gauntlet
+
+Each mutant is the machine with one small programming error, planted from outside: production code knows nothing of it.
+`lparvm stress --gauntlet` runs all of them under all policies, seed after seed, until an oracle finds something wrong.
+The numbers say at which seed that was; in parentheses, how many seeds went by without. The machine without an error
+runs the same seeds and must pass them all: what cries wolf catches nothing.
+
+A mutant is caught when one policy catches it within its budget of seeds. `seeded` is what trio itself can do with a
+seeded generator: every task that can run takes one step in each pass. What a policy is, [dst.md](dst.md) tells; what
+the oracles look at, [stress.md](stress.md).
+
+"""
+
+
+def draw(run: Mapping[str, Any]) -> str:
+    """The whole page."""
+    rows: Sequence[Mapping[str, Any]] = run["mutants"]
+    policies = list(rows[0]["seeds"])
+    lines = [INTRO + _line(["mutant", *policies, "caught by", "what is broken"])]
+    lines.append(_line(["---", *("---:" for _ in policies), "---", "---"]))
+    for row in rows:
+        name = row["mutant"]
+        cells = [_cell(row["seeds"][policy]) for policy in policies]
+        broken = MUTANTS[name].breaks if name else "nothing"
+        lines.append(_line([f"`{name}`" if name else "none", *cells, row["caught_by"] or "", broken]))
+    lines += ["", _summary(rows[1:], policies)]
+    return "\n".join(lines) + "\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(cell: Mapping[str, Any]) -> str:
+    return f"({cell['run']})" if cell["caught"] is None else str(cell["caught"])
+
+
+def _summary(rows: Sequence[Mapping[str, Any]], policies: Sequence[str]) -> str:
+    lines = [
+        "Of each policy, how many mutants it caught within 12 seeds and within its whole budget, and the median",
+        "number of seeds of those that it caught:",
+        "",
+        _line(["policy", "within 12 seeds", "in all", "median seeds"]),
+        _line(["---", "---:", "---:", "---:"]),
+    ]
+    for policy in policies:
+        caught = [
+            row["seeds"][policy]["caught"] for row in rows if row["seeds"][policy]["caught"] is not None
+        ]
+        soon = sum(1 for seeds in caught if seeds <= 12)
+        median = f"{statistics.median(caught):g}" if caught else ""
+        lines.append(_line([policy, f"{soon} of {len(rows)}", f"{len(caught)} of {len(rows)}", median]))
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Read the run from standard input."""
+    PAGE.write_text(draw(json.load(sys.stdin)), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
