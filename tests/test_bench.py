@@ -75,6 +75,12 @@ def test_plans_are_measured_on_layouts_that_are_always_the_same(measures):
     assert figures[-1].median >= 1, "nothing moves less than the least"
 
 
+def test_the_controlled_scheduler_is_measured_beside_trios_own(measures):
+    figures = measures("benchmarks.dst").measure_dst(1, steps=400, runs=3)
+    assert [figure.target is None for figure in figures] == [False] * 5 + [True]
+    assert all(figure.median > 0 for figure in figures), [str(figure) for figure in figures]
+
+
 def test_tracing_is_measured_beside_orjson_and_beside_no_trace(measures):
     trace = measures("benchmarks.trace")
     figures = trace.measure_trace(1, scenario=trace.parse_scenario(trace.HAMMERS), total=1_000)

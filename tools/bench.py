@@ -18,6 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a clone that is not installed works as well
 
 from benchmarks.channel import measure_channel
+from benchmarks.dst import measure_dst
 from benchmarks.exchange import measure_cancel, measure_exchange
 from benchmarks.figures import Figure, table
 from benchmarks.messages import measure_messages
@@ -41,6 +42,7 @@ MEASURES: dict[str, Callable[[int], list[Figure]]] = {
     "messages": measure_messages,
     "channel": measure_channel,
     "planner": measure_planner,
+    "dst": measure_dst,
     "trace": measure_trace,
     "start": measure_start,
     "virtual": measure_virtual,
@@ -54,6 +56,7 @@ QUICK: dict[str, Callable[[int], list[Figure]]] = {
     "messages": lambda repeats: measure_messages(repeats, count=2_000),
     "channel": lambda repeats: measure_channel(repeats, window_ns=NS_PER_S // 5),
     "planner": lambda repeats: measure_planner(repeats, count=9),
+    "dst": lambda repeats: measure_dst(repeats, steps=20_000, runs=200),
     "trace": lambda repeats: measure_trace(repeats, total=20_000, runs=1),
 }
 

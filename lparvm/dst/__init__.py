@@ -12,15 +12,17 @@ Knows nothing of LPARs, and could stand alone. `docs/dst.md` tells it all with a
 
 from lparvm.dst.audit import Audit, Difference, audit, note
 from lparvm.dst.deterministic import deterministic_scheduling, supported
+from lparvm.dst.ending import Abandoned, Deadlock, StepsExhausted
 from lparvm.dst.policies import Policy, parse_policy
 from lparvm.dst.probes import collected, sometimes
-from lparvm.dst.scheduler import Chaos
 from lparvm.dst.search import delays, first_failure
 from lparvm.dst.shrink import Shrunk, shrink
-from lparvm.dst.simulation import Deadlock, Run, StepsExhausted, calm, run
+from lparvm.dst.simulation import Run, calm, run
 from lparvm.dst.tape import Stream, Tape
+from lparvm.dst.windows import Chaos
 
 __all__ = [
+    "Abandoned",
     "Audit",
     "Chaos",
     "Deadlock",

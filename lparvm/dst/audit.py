@@ -6,20 +6,25 @@ What breaks determinism is seldom what one looks for: a thread, a clock, a set o
 
 import importlib
 import os
+import random
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from itertools import zip_longest
 from typing import IO, Any
 
 from attrs import frozen
 
-from lparvm.dst.scheduler import Chaos
+from lparvm.dst.policies import parse_policy
 from lparvm.dst.simulation import run
+from lparvm.dst.windows import Chaos
 from lparvm.errors import UsageError
 
 HASH_SEEDS = ("1", "2")
 AUDIT_CHAOS = Chaos(jumps=20, freezes=20)
+_BLOCKS = 500
 
 _listeners: list[Callable[[str], None]] = []
 
@@ -45,8 +50,8 @@ class Difference:
     other: str | None
 
     def __str__(self) -> str:
-        one, other = self.one or "the end", self.other or "the end"
-        return f"line {self.line}: {one!r} with one hash seed, {other!r} with another"
+        one, other = ("the end" if told is None else repr(told) for told in (self.one, self.other))
+        return f"line {self.line}: {one} with one hash seed, {other} with another"
 
 
 @frozen
@@ -69,6 +74,7 @@ def audit(program: str, policy: str = "walk", seed: int = 0) -> Audit:
         UsageError: there is no such function, or a process failed to run it.
     """
     find(program)
+    parse_policy(policy)
     code = f"import sys; from {__name__} import main; main(sys.argv[1:])"
     return audit_commands([sys.executable, "-c", code, program, policy, str(seed)])
 
@@ -77,29 +83,35 @@ def audit_commands(command: Sequence[str]) -> Audit:
     """Run a command in two processes with two hash seeds, and compare the lines that they print.
 
     Raises:
-        UsageError: one of them failed.
+        UsageError: one of them failed, and they don't differ before.
     """
-    processes = [_start(command, seed) for seed in HASH_SEEDS]
     lines, difference = 0, None
-    for one, other in zip_longest(*(_lines(process.stdout) for process in processes)):
-        lines += 1
-        if one != other:
-            difference = Difference(lines, one, other)
-            break
-    for process in processes:
-        if difference is not None:
-            process.kill()
-        _, told = process.communicate()
-        if process.returncode and difference is None:
-            last = told.strip().splitlines()[-1:] or ["nothing was told"]
-            raise UsageError(f"audit: a run ended with {process.returncode}: {last[0]}")
+    with ExitStack() as stack:
+        # Complaints go to files: a pipe that nobody reads would stop who writes to it.
+        complaints = [stack.enter_context(tempfile.TemporaryFile("w+", errors="replace")) for _ in HASH_SEEDS]
+        processes = [
+            stack.enter_context(_start(command, seed, told))
+            for seed, told in zip(HASH_SEEDS, complaints, strict=True)
+        ]
+        for one, other in zip_longest(*(_lines(process.stdout) for process in processes)):
+            lines += 1
+            if one != other:
+                difference = Difference(lines, one, other)
+                break
+        for process, told in zip(processes, complaints, strict=True):
+            if difference is not None:
+                process.kill()
+            elif process.wait():
+                told.seek(0)
+                last = told.read().strip().splitlines()[-1:] or ["nothing was told"]
+                raise UsageError(f"audit: a run ended with {process.returncode}: {last[0]}")
     return Audit(lines, difference)
 
 
-def _start(command: Sequence[str], hash_seed: str) -> "subprocess.Popen[str]":
+def _start(command: Sequence[str], hash_seed: str, complaints: IO[str]) -> "subprocess.Popen[str]":
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)}
     return subprocess.Popen(  # noqa: S603 - the caller's own command
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
+        command, env=environment, stdout=subprocess.PIPE, stderr=complaints, text=True, errors="replace"
     )
 
 
@@ -118,8 +130,10 @@ def find(program: str) -> Any:
     module, _, name = program.partition(":")
     try:
         found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 - a module may raise whatever it likes
         raise UsageError(f"program {program!r}: {error}; expected module:function") from None
+    if not callable(found):
+        raise UsageError(f"program {program!r}: it can't be called; expected module:function")
     return found
 
 
@@ -143,7 +157,16 @@ def follow(program: Callable[..., Any], policy: str, seed: int, out: IO[str]) ->
 def main(arguments: Sequence[str]) -> None:
     """One of the two processes: `module:function`, policy and seed; prints all that the run does."""
     program, policy, seed = arguments
-    # Another layout of memory in each process: what depends on addresses shows.
-    ballast = [bytearray(64 + number) for number in range(int(os.environ.get("PYTHONHASHSEED", "0")) * 1000)]
+    kept = _scatter_memory(int(os.environ.get("PYTHONHASHSEED", "0")))
     follow(find(program), policy, int(seed), sys.stdout)
-    del ballast
+    del kept
+
+
+def _scatter_memory(seed: int) -> list[bytes]:
+    """Make holes of all sizes in memory, in an order of the seed's: what depends on addresses shows."""
+    blocks = [bytes(size) for _ in range(_BLOCKS) for size in range(8, 512, 16)]
+    random.Random(seed).shuffle(blocks)
+    kept = blocks[: len(blocks) // 2]
+    while blocks:
+        blocks.pop()  # each place that becomes free is the next to be used
+    return kept

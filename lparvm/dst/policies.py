@@ -8,8 +8,8 @@
                Rakamaric, "Delay-bounded scheduling", POPL 2011); `search.delays` tries all of them instead
     seeded     trio's own way: in each pass all that can run take one step each, in a random order
 
-A policy chooses by position among the tasks that can run, those that have waited longest first. The scheduler notes
-what was chosen, whatever the policy, so that a tape replays without it.
+`Replay` takes the one that a tape names. A policy chooses by position among the tasks that can run, those that have
+waited longest first. The scheduler notes what was chosen, whatever the policy, so that a tape replays without it.
 """
 
 import re
@@ -22,12 +22,12 @@ from attrs import frozen
 from lparvm.dst.tape import Stream, Tape
 from lparvm.errors import UsageError
 
-WINDOWS_STEPS = (32, 64, 128, 256, 512, 1024)
+WINDOWS_STEPS = (8, 16, 32, 64, 128, 256, 512, 1024)
 """How many steps a policy plans ahead: one of these, drawn for each window, as nobody knows how long a program is."""
 DEPTH_MAX = 64
-FAIR_STEPS_MAX = 500
-"""By pct, a task that can run is passed over so often at most: who waits for others by looking again and again would
-otherwise never see them."""
+FAIR_STEPS = 250
+"""By pct, so often it is looked who could run last time and has had no turn since: it is theirs now. A task that waits
+for others by looking again and again would otherwise never let them go on."""
 
 Pick = Callable[[Sequence[trio.lowlevel.Task]], int]
 
@@ -65,9 +65,9 @@ class Walk:
     batches: bool = False
 
     def picker(self, tape: Tape) -> Pick:
-        """Draw."""
-        draw = tape.stream("_walk").draw
-        return lambda ready: draw(len(ready))
+        """Roll."""
+        roll = tape.stream("_walk").roll
+        return lambda ready: roll(len(ready))
 
     def __str__(self) -> str:
         return "walk"
@@ -80,12 +80,27 @@ class Seeded:
     batches: bool = True
 
     def picker(self, tape: Tape) -> Pick:
-        """Draw, for one place in the order after another."""
-        draw = tape.stream("_walk").draw
-        return lambda ready: draw(len(ready))
+        """Roll, for one place in the order after another."""
+        roll = tape.stream("_walk").roll
+        return lambda ready: roll(len(ready))
 
     def __str__(self) -> str:
         return "seeded"
+
+
+@frozen
+class Replay:
+    """The tasks that a tape names; where it has ended, those that have waited longest."""
+
+    batches: bool = False
+
+    def picker(self, tape: Tape) -> Pick:
+        """What the tape gives; noted by who asks."""
+        peek = tape.stream("schedule").peek
+        return lambda ready: peek(len(ready))
+
+    def __str__(self) -> str:
+        return "replay"
 
 
 @frozen
@@ -134,49 +149,61 @@ class Pct:
         return f"pct:{self.depth}"
 
 
-class _Priorities:
+class _Priorities(dict[trio.lowlevel.Task, float]):
+    """Of each task that was seen in this window; drawn where one is seen for the first time."""
+
     def __init__(self, stream: Stream, depth: int) -> None:
+        super().__init__()
         self._stream, self._depth = stream, depth
-        self._of: dict[trio.lowlevel.Task, float] = {}
-        self._passed: dict[trio.lowlevel.Task, int] = {}
         self._changes: list[int] = []
         self._step = self._window = 0
         self._lowest = 0.0
+        # Who could run at the last look and has had no turn since; and whose turn it is for that reason.
+        self._passed: set[trio.lowlevel.Task] = set()
+        self._owed: list[trio.lowlevel.Task] = []
+        self._look = 0
+
+    def __missing__(self, task: trio.lowlevel.Task) -> float:
+        priority = self[task] = 1.0 + self._stream.draw(1 << 20)
+        return priority
 
     def pick(self, ready: Sequence[trio.lowlevel.Task]) -> int:
         if self._step == self._window:
-            self._begin_window(ready)
+            self._begin_window()
         self._step += 1
-        priorities = self._of
-        for task in ready:
-            if task not in priorities:
-                priorities[task] = 1.0 + self._stream.draw(1 << 20)
-        index = max(range(len(ready)), key=lambda one: priorities[ready[one]])
+        best = max(ready, key=self.__getitem__)
         while self._changes and self._changes[-1] < self._step:
             self._changes.pop()
             self._lowest -= 1.0
-            priorities[ready[index]] = self._lowest
-            index = max(range(len(ready)), key=lambda one: priorities[ready[one]])
-        return self._fair(ready, index)
+            self[best] = self._lowest
+            best = max(ready, key=self.__getitem__)
+        self._look -= 1
+        if self._look < 0:
+            self._look_for_passed(ready)
+        if self._owed:
+            best = self._next_owed(ready, best)
+        self._passed.discard(best)
+        return ready.index(best)
 
-    def _begin_window(self, ready: Sequence[trio.lowlevel.Task]) -> None:
+    def _begin_window(self) -> None:
         """New priorities, and new steps at which they change; who has ended is forgotten."""
         self._step, self._lowest, self._window = 0, 0.0, self._stream.choice(WINDOWS_STEPS)
-        self._of.clear()
-        self._passed = {task: self._passed[task] for task in ready if task in self._passed}
+        self.clear()
         changes = (self._stream.draw(self._window) for _ in range(self._depth - 1))
         self._changes = sorted(changes, reverse=True)
 
-    def _fair(self, ready: Sequence[trio.lowlevel.Task], index: int) -> int:
-        passed = self._passed
-        for one, task in enumerate(ready):
-            if one != index:
-                passed[task] = passed.get(task, 0) + 1
-                if passed[task] > FAIR_STEPS_MAX:
-                    index = one
-                    break
-        passed.pop(ready[index], None)
-        return index
+    def _look_for_passed(self, ready: Sequence[trio.lowlevel.Task]) -> None:
+        self._look = FAIR_STEPS
+        self._owed = [task for task in reversed(ready) if task in self._passed]
+        self._passed = set(ready)
+
+    def _next_owed(self, ready: Sequence[trio.lowlevel.Task], best: trio.lowlevel.Task) -> trio.lowlevel.Task:
+        """Whose turn it is; `best` where nobody of them can run: they had one where nothing was to be chosen."""
+        while self._owed:
+            task = self._owed.pop()
+            if task in ready:
+                return task
+        return best
 
 
 _SIMPLE: dict[str, Callable[[], Policy]] = {"walk": Walk, "fifo": Fifo, "seeded": Seeded}

@@ -11,30 +11,34 @@ import gc
 import warnings
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, Generic, TypeVar
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Generic, TypeVar
 
 import trio
 import trio.testing
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
-from lparvm.dst.deterministic import deterministic_scheduling, supported
-from lparvm.dst.policies import Policy, Walk, parse_policy
+from lparvm.dst.deterministic import (
+    controllable,
+    deterministic_scheduling,
+    generator_replaced,
+    missing,
+    supported,
+)
+from lparvm.dst.ending import IDLE_PASSES_MAX, Deadlock, StepsExhausted
+from lparvm.dst.policies import Policy, Replay, parse_policy
 from lparvm.dst.probes import collected
-from lparvm.dst.scheduler import Chaos, Listener, Scheduler, _run
+from lparvm.dst.scheduler import Listener, Scheduler
 from lparvm.dst.tape import Tape
+from lparvm.dst.windows import Chaos
+
+__all__ = ["Deadlock", "Run", "StepsExhausted", "calm", "run", "scheduled"]
 
 _T = TypeVar("_T")
+Main = Callable[[Tape], Awaitable[_T]]
 
 STEPS_MAX = 1_000_000
-
-
-class StepsExhausted(Exception):  # noqa: N818 - what happened, as a name
-    """The program took more steps than it may."""
-
-
-class Deadlock(Exception):  # noqa: N818 - what happened, as a name
-    """Nothing can run, and nothing is waited for that time would bring."""
+REPLAY = "replay:"
 
 
 @frozen
@@ -47,8 +51,10 @@ class Run(Generic[_T]):
         steps: steps of tasks that it took.
         virtual_s: virtual time that passed, in seconds.
         probes: how often each rare situation was reached, see `probes.sometimes`.
-        error: what it raised; None: nothing.
+        error: what it raised; None: nothing. `Deadlock` and `StepsExhausted` come before what the program raised while
+            it was brought to its end, which is their cause.
         value: what it returned.
+        controlled: every step was chosen; False: this trio can't be scheduled so, and the tape replays nothing.
     """
 
     tape: Tape
@@ -58,6 +64,7 @@ class Run(Generic[_T]):
     probes: Counter[str]
     error: BaseException | None
     value: _T | None
+    controlled: bool = True
 
     def unwrap(self) -> _T:
         """What it returned.
@@ -68,26 +75,6 @@ class Run(Generic[_T]):
         if self.error is not None:
             raise self.error
         return self.value  # type: ignore[return-value]  # there is no error, so this is what main returned
-
-
-@define(eq=False)
-class _Watch(trio.abc.Instrument):
-    """Sees that nothing can go on any more."""
-
-    scope: trio.CancelScope
-    deadlocked: bool = False
-    _idle: int = field(default=0, init=False)
-
-    def before_io_wait(self, timeout: float) -> None:
-        del timeout
-        runner = _run.GLOBAL_RUN_CONTEXT.runner
-        if runner.runq or runner.deadlines.next_deadline() != float("inf") or runner.waiting_for_idle:
-            self._idle = 0
-            return
-        self._idle += 1
-        if self._idle > 2 and not self.deadlocked:
-            self.deadlocked = True
-            self.scope.cancel()
 
 
 _current: list[Scheduler] = []
@@ -104,19 +91,17 @@ def calm() -> None:
 
 @contextmanager
 def scheduled(scheduler: Scheduler) -> Iterator[None]:
-    """Within it, a trio run that this thread starts is scheduled so."""
-    allowed, generator = _run._ALLOW_DETERMINISTIC_SCHEDULING, _run._r  # noqa: SLF001
-    _run._ALLOW_DETERMINISTIC_SCHEDULING, _run._r = True, scheduler  # noqa: SLF001
-    _current.append(scheduler)
-    try:
-        yield
-    finally:
-        _current.pop()
-        _run._ALLOW_DETERMINISTIC_SCHEDULING, _run._r = allowed, generator  # noqa: SLF001
+    """Within it, the trio run that this thread starts is scheduled so."""
+    with generator_replaced(scheduler):
+        _current.append(scheduler)
+        try:
+            yield
+        finally:
+            _current.pop()
 
 
 def run(
-    main: Callable[[Tape], Awaitable[_T]],
+    main: Main[_T],
     policy: str | Policy = "walk",
     seed: int = 0,
     *,
@@ -129,7 +114,8 @@ def run(
 
     Args:
         main: the program. What it draws, it draws from the tape.
-        policy: how tasks are scheduled, see `policies`; not used where `tape` gives choices.
+        policy: how tasks are scheduled, see `policies`, or `replay:FILE`, a tape that was saved; not used where `tape`
+            gives choices.
         seed: what choices are drawn from.
         tape: give these choices instead; `seed` is not used then.
         chaos: jumps of the clock, and freezes; where a tape gives choices, it gives these too.
@@ -140,69 +126,104 @@ def run(
         What came of it, also where `main` raised.
 
     Raises:
-        UsageError: there is no such policy.
+        UsageError: there is no such policy, or no such tape.
     """
+    if isinstance(policy, str) and policy.startswith(REPLAY):
+        tape, policy = Tape.load(policy.removeprefix(REPLAY)), "walk"
     chosen = parse_policy(policy) if isinstance(policy, str) else policy
-    if tape is None:
-        tape = Tape(seed, mode="batch" if chosen.batches else "step")
-    elif tape.replays:
-        chosen = Walk(batches=tape.mode == "batch")
-    if not supported():
-        return _run_seeded(main, chosen, seed, tape)
+    tape = tape or Tape(seed)
+    if not tape.replays:
+        tape.mode = "batch" if chosen.batches else "step"
+    elif not isinstance(chosen, Replay):
+        chosen = Replay(batches=tape.mode == "batch")
+    if not controllable():
+        _warn(f"has no {', '.join(missing())}")
+        return _run_in_another_order(main, chosen, seed, tape, steps_max)
     scheduler = Scheduler(chosen, tape, chaos or Chaos(), steps_max, listener)
-    with collected() as probes, _without_collector(), scheduled(scheduler):
-        value, error, virtual_s = _carried_out(main, tape, scheduler)
-    return Run(tape, chosen, scheduler.steps, virtual_s, probes, error, value)
+
+    async def guarded() -> _T | None:
+        with trio.CancelScope() as scope:
+            scheduler.ending.cancel = scope.cancel
+            return await main(tape)
+        return None  # it was given up
+
+    with scheduled(scheduler):
+        came = _carried_out(guarded, Run(tape, chosen, 0, 0.0, Counter(), None, None))
+    reason = scheduler.ending.reason
+    if reason is not None:
+        reason.__cause__ = came.error
+        came = evolve(came, error=reason, value=None)
+    if isinstance(came.error, KeyboardInterrupt) or (
+        isinstance(came.error, BaseExceptionGroup) and came.error.subgroup(KeyboardInterrupt) is not None
+    ):
+        raise came.error  # nothing that the program did
+    controlled = scheduler.steps > 0 or scheduler.ending.cancel is None  # in which case nothing ran at all
+    if not controlled:
+        _warn("never asked its generator")
+    return evolve(came, steps=scheduler.steps, controlled=controlled)
+
+
+def _warn(why: str) -> None:
+    text = f"trio {trio.__version__} {why}: its tasks run in an order of its own, and no tape replays it"
+    warnings.warn(text, RuntimeWarning, stacklevel=3)
 
 
 def _carried_out(
-    main: Callable[[Tape], Awaitable[_T]], tape: Tape, scheduler: Scheduler | None
-) -> tuple[_T | None, BaseException | None, float]:
+    guarded: Callable[[], Awaitable[_T | None]], empty: Run[_T], *instruments: trio.abc.Instrument
+) -> Run[_T]:
     clock = trio.testing.MockClock(autojump_threshold=0)
-    watch = _Watch(trio.CancelScope())
+    value, error = None, None
+    with collected() as probes, _without_collector():
+        try:
+            value = trio.run(guarded, clock=clock, instruments=instruments)
+        except BaseException as raised:  # noqa: BLE001 - whatever it is, this is what came of it
+            error = raised
+    return evolve(empty, virtual_s=clock.current_time(), probes=probes, error=error, value=value)
+
+
+@define(eq=False)
+class _Watch(trio.abc.Instrument):
+    """Ends a run that doesn't end by itself, by trio's public names alone; who swallows the cancellation goes on."""
+
+    steps_max: int
+    scope: trio.CancelScope = field(factory=trio.CancelScope)
+    reason: Exception | None = None
+    steps: int = 0
+    _idle: int = field(default=0, init=False)
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        del task
+        self.steps += 1
+        if self.steps > self.steps_max:
+            self._end(StepsExhausted(f"more than {self.steps_max} steps"))
+
+    def before_io_wait(self, timeout: float) -> None:
+        del timeout
+        seen = trio.lowlevel.current_statistics()
+        stands = not seen.tasks_runnable and seen.seconds_to_next_deadline == float("inf")
+        self._idle = self._idle + 1 if stands else 0
+        if self._idle > IDLE_PASSES_MAX + 1:
+            self._end(Deadlock("no task can run, and no time is waited for"))
+
+    def _end(self, reason: Exception) -> None:
+        if self.reason is None:
+            self.reason = reason
+            self.scope.cancel()
+
+
+def _run_in_another_order(main: Main[_T], policy: Policy, seed: int, tape: Tape, steps_max: int) -> Run[_T]:
+    """On a trio whose inside is another: seeded, or not even that."""
+    watch = _Watch(steps_max)
 
     async def guarded() -> _T | None:
-        if scheduler is not None:
-            scheduler.give_up = watch.scope.cancel
         with watch.scope:
             return await main(tape)
         return None  # it was given up
 
-    value, error = None, None
-    try:
-        value = trio.run(guarded, clock=clock, instruments=[watch])
-    except BaseException as raised:
-        error = raised
-        if isinstance(raised, KeyboardInterrupt):
-            raise
-    if scheduler is not None and scheduler.exhausted:
-        error = error or StepsExhausted(f"more than {scheduler.steps_max} steps")
-    elif watch.deadlocked:
-        error = error or Deadlock("no task can run, and no time is waited for")
-    return value, error, clock.current_time()
-
-
-def _run_seeded(main: Callable[[Tape], Awaitable[_T]], policy: Policy, seed: int, tape: Tape) -> Run[_T]:
-    """On a trio whose inside is another: seeded, or not even that."""
-    warnings.warn(
-        f"trio {trio.__version__} can't be scheduled step by step: its tasks run in an order of its own",
-        RuntimeWarning,
-        stacklevel=3,
-    )
-    with collected() as probes, _seeded_if_possible(seed):
-        value, error, virtual_s = _carried_out(main, tape, None)
-    return Run(tape, policy, 0, virtual_s, probes, error, value)
-
-
-@contextmanager
-def _seeded_if_possible(seed: int) -> Iterator[None]:
-    try:
-        scheduling: Any = deterministic_scheduling(seed)
-    except RuntimeError:
-        yield
-        return
-    with scheduling:
-        yield
+    seeded: AbstractContextManager[None] = deterministic_scheduling(seed) if supported() else nullcontext()
+    with seeded:
+        came = _carried_out(guarded, Run(tape, policy, 0, 0.0, Counter(), None, None), watch)
+    return evolve(came, steps=watch.steps, error=watch.reason or came.error, controlled=False)
 
 
 @contextmanager

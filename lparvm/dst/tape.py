@@ -1,17 +1,19 @@
 """The choice tape: the only source of randomness of a simulated run.
 
-Whatever could go one way or another asks the tape, by a number below `n`. A tape that was made from a seed draws, and
+Whatever could go one way or another asks the tape for a number below `n`. A tape that was made from a seed draws, and
 notes what it drew; one that was noted earlier gives the same choices again. **0 is always the simplest choice** (the
 task that has waited longest, no fault, the shortest list), and where a tape has ended it gives 0. So fewer choices that
 aren't 0 make a simpler run, which is all that `shrink` needs to know.
 
 The choices stand in named streams, each with a generator of its own: what one part of a run draws never shifts what
-another one gets.
+another one gets. `schedule`, `clock`, `freeze` and names that begin with `_` are the scheduler's.
 """
 
 import hashlib
+import json
 import random
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from lparvm.errors import UsageError
@@ -21,7 +23,9 @@ _T = TypeVar("_T")
 FORMAT = "lparvm.dst tape"
 VERSION = 1
 PRIVATE = "_"
-"""Streams whose names begin so are not noted: what they gave shows in other choices."""
+"""Streams whose names begin so are not kept: what they gave shows in other choices."""
+CHOICES_MAX = 20_000_000
+"""Choices of a stream that is read."""
 
 
 class Stream:
@@ -44,14 +48,23 @@ class Stream:
         """A number from 0 to `n`, exclusive; where there is no choice, nothing is noted."""
         if n <= 1:
             return 0
-        values = self.values
-        if self._random is not None:
-            value = int(self._random() * n)
-        else:
-            position = len(values)
-            value = self._given[position] % n if position < len(self._given) else 0
-        values.append(value)
+        value = self.peek(n) if self._random is None else int(self._random() * n)
+        self.values.append(value)
         return value
+
+    def roll(self, n: int) -> int:
+        """As `draw`, but nothing is noted: for streams that are private, in a tape that draws."""
+        return 0 if self._random is None else int(self._random() * n)
+
+    def peek(self, n: int) -> int:
+        """What is given next, as a number from 0 to `n`, exclusive; nothing is noted."""
+        position = len(self.values)
+        return self._given[position] % n if position < len(self._given) else 0
+
+    @property
+    def gives(self) -> bool:
+        """Whether there are choices that were given."""
+        return bool(self._given)
 
     def note(self, n: int, value: int) -> None:
         """Somebody else has chosen `value` of `n`: note it as if it had been drawn."""
@@ -113,10 +126,14 @@ class Tape:
 
     @property
     def choices(self) -> dict[str, tuple[int, ...]]:
-        """What was chosen, by stream, without zeros at the end; by name, and only streams with something left."""
+        """What was chosen, by stream, without zeros at the end; by name, and only streams with something left.
+
+        Of a tape that was not used yet: what is given.
+        """
+        chosen = {name: stream.values for name, stream in self._streams.items()} or self._given
         noted = {}
-        for name in sorted(self._streams):
-            values = _trimmed(self._streams[name].values)
+        for name in sorted(chosen):
+            values = _trimmed(chosen[name])
             if values and not name.startswith(PRIVATE):
                 noted[name] = values
         return noted
@@ -135,6 +152,28 @@ class Tape:
         """For a file: each stream as a list, where -k stands for k zeros."""
         streams = {name: _packed(values) for name, values in self.choices.items()}
         return {"format": FORMAT, "version": VERSION, "mode": self.mode, "streams": streams}
+
+    def save(self, path: Path | str) -> None:
+        """Write it to a file."""
+        Path(path).write_text(json.dumps(self.as_json()) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path | str) -> "Tape":
+        """A tape that gives what was saved.
+
+        Raises:
+            UsageError: the file can't be read, or has no tape.
+        """
+        try:
+            read = json.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise UsageError(f"{path}: {error.strerror}") from None
+        except (ValueError, RecursionError):
+            raise UsageError(f"{path}: this is no choice tape; expected JSON") from None
+        try:
+            return cls.from_json(read)
+        except UsageError as error:
+            raise UsageError(f"{path}: {error}") from None
 
     @classmethod
     def from_json(cls, read: object) -> "Tape":
@@ -163,9 +202,6 @@ def stream_seed(seed: int, name: str) -> int:
     return int.from_bytes(hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=8).digest())
 
 
-_ZEROS_MAX = 100_000_000
-
-
 def _trimmed(values: Sequence[int]) -> tuple[int, ...]:
     end = len(values)
     while end and not values[end - 1]:
@@ -188,8 +224,8 @@ def _packed(values: Sequence[int]) -> list[int]:
 def _unpacked(name: str, packed: object) -> tuple[int, ...]:
     if not isinstance(packed, list) or not all(type(one) is int for one in packed):
         raise UsageError(f"damaged tape: stream {name!r}; expected a list of whole numbers")
-    if sum(-one for one in packed if one < 0) > _ZEROS_MAX:
-        raise UsageError(f"damaged tape: stream {name!r}; expected {_ZEROS_MAX} zeros at most")
+    if sum(max(1, -one) for one in packed) > CHOICES_MAX:
+        raise UsageError(f"damaged tape: stream {name!r}; expected {CHOICES_MAX} choices at most")
     values: list[int] = []
     for one in packed:
         values.extend([one] if one >= 0 else bytes(-one))

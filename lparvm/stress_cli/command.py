@@ -7,6 +7,7 @@ import click
 
 from lparvm.config import CAMPAIGN_JOBS_MAX
 from lparvm.console.process import interruptible
+from lparvm.stress_cli.replay_options import replay_options, take_replay
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -56,12 +57,18 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     "--gauntlet", is_flag=True,
     help="Run every mutant under every policy, or those of --mutant and --policy; tell how many seeds it takes.",
 )  # fmt: skip
+@click.option(
+    "--audit", is_flag=True,
+    help="Run each seed in two processes with two hash seeds; tell the first event that differs.",
+)  # fmt: skip
+@replay_options
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 @click.option("--runner", hidden=True, help="The function that runs a seed, module:function.")
 def stress(**given: Any) -> int:
     """Run machines that are drawn from seeds, with faults, under schedules that are explored on purpose.
 
-    Exit: 0 no failure; 1 failures, or a probe never reached that was required; 2 bad usage; 130 interrupted.
+    Exit: 0 no failure; 1 failures (of a tape: it shows one), or a probe never reached that was required, or an event
+    that differs in an audit; 2 bad usage; 130 interrupted.
     """
     with interruptible():
         return _mode(given)
@@ -69,12 +76,21 @@ def stress(**given: Any) -> int:
 
 def _mode(given: dict[str, Any]) -> int:
     """What was asked for."""
+    tape = take_replay(given)
+    if tape is not None:
+        from lparvm.stress_cli import replay  # noqa: PLC0415 - as below
+
+        return replay.run(tape)
     from lparvm.stress_cli import campaign  # noqa: PLC0415 - other modes start without it
 
-    gauntlet = given.pop("gauntlet")
+    gauntlet, audit = given.pop("gauntlet"), given.pop("audit")
     options = campaign.CampaignOptions(**given)
     if gauntlet:
         from lparvm.stress_cli.gauntlet import run  # noqa: PLC0415
 
         return run(options)
+    if audit:
+        from lparvm.stress_cli.audit import run as run_audit  # noqa: PLC0415
+
+        return run_audit(options)
     return campaign.run(options)

@@ -12,7 +12,7 @@ from lparvm.arch.channel import ENDED, Ending
 from lparvm.arch.subchannel import Function
 from lparvm.config import DISK_BLOCK_BYTES
 from lparvm.devices.base import Device
-from lparvm.devices.channel_program import HaltSignal, Progress, execute
+from lparvm.devices.channel_program import HaltSignal, Progress, Suspended, execute
 from lparvm.devices.registry import make_device
 from lparvm.protocol import channel_subsystem as css
 from lparvm.protocol import messages as m
@@ -24,13 +24,17 @@ ALONE_STEPS = 5
 
 @define(eq=False)
 class Running:
-    """A channel program under way; `given_up`: it was cleared, and its device is not through with it."""
+    """A channel program under way; `given_up`: it was cleared, and its device is not through with it.
+
+    `suspended`: it has suspended itself, and is not resumed yet.
+    """
 
     bench: object
     start: m.StartIo
     view: ChannelView
     steps: object
     given_up: bool = False
+    suspended: bool = False
 
 
 class Rig:
@@ -59,6 +63,8 @@ class Rig:
             case m.StartIo():
                 self.waiting.append((bench, message))
                 self._begin_waiting()
+            case m.ResumeIo():
+                self._resume(bench, message)
             case m.HaltIo() | m.ClearIo():
                 function = Function.HALT if isinstance(message, m.HaltIo) else Function.CLEAR
                 for place, (other, start) in enumerate(self.waiting):
@@ -80,6 +86,13 @@ class Rig:
                 self.begun[start.device] += 1
                 bench.advance(m.IoBegan(None, bench.lpar, start.device, start.start, IOP))
 
+    def _resume(self, bench, message):
+        """Nothing where the start has ended meanwhile."""
+        running = self.running.get(message.device)
+        if running and running.bench is bench and running.start.start == message.start:
+            running.suspended = False
+            bench.advance(m.IoBegan(None, bench.lpar, message.device, message.start, IOP))
+
     def step(self):
         """Every program goes on to its next wait, or ends; now and then a device does something by itself."""
         self._steps += 1
@@ -89,12 +102,26 @@ class Rig:
                     self.offer(number, status)
         for number in list(self.running):
             running = self.running[number]
+            if running.suspended and not running.given_up:
+                continue
             try:
-                next(running.steps)
+                step = next(running.steps)
+                if isinstance(step, Suspended) and not running.given_up:
+                    self._tell_suspended(running, step)
             except StopIteration as end:
                 self._ended(number, Function.START, end.value)
             except TransferRefused:
                 self._free(number)
+
+    @staticmethod
+    def _tell_suspended(running, step):
+        running.suspended = True
+        bench, start = running.bench, running.start
+        bench.advance(
+            m.IoIntermediate(
+                None, bench.lpar, start.device, start.start, suspended=True, ccw_address=step.ccw_address
+            )
+        )
 
     def _ended(self, number, function, ending):
         running = self._free(number)

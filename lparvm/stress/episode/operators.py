@@ -10,6 +10,7 @@ from lparvm.dst.probes import sometimes
 from lparvm.errors import CommandError
 from lparvm.machine import Machine
 from lparvm.protocol.results import Result
+from lparvm.stress.swarm.machine import COMMON_DISKS
 from lparvm.stress.swarm.plan import Order, Plan, Role
 from lparvm.trace.writer import Event
 from lparvm.units import seconds
@@ -57,7 +58,7 @@ class Operators:
             "MVSTOR": self._move, "MVSTOR-EXPAND": self._move_and_expand, "TEST": self._test,
             "XCHSTOR": self._exchange, "EXPAND": self._expand, "SHRINK": self._shrink,
             "PLAN-FREE": self._plan_free, "PLAN-EXPAND": self._plan_expand, "DEFINE": self._define,
-            "VARY": self._vary, "DISPLAY": self._display, "CANCEL": self._cancel,
+            "IPL": self._ipl, "VARY": self._vary, "DISPLAY": self._display, "CANCEL": self._cancel,
         }  # fmt: skip
 
     async def work(self) -> None:
@@ -213,6 +214,10 @@ class Operators:
         lips = ("", " LIPS=LIP1", " LIPS=2")[order.place % 3]
         return f"DEFINE {lpar} SIZE={_kib(1 + order.size)}{lips} GUEST=lparvm.stress.guests.pulse:Pulse"
 
+    def _ipl(self, order: Order, lpar: str) -> str:
+        other = " GUEST=lparvm.stress.guests.pulse:Pulse" if order.place % 2 else ""
+        return f"IPL {lpar}{other}"
+
     def _vary(self, order: Order, _lpar: str) -> str | None:
         own = {
             number
@@ -220,11 +225,16 @@ class Operators:
             if self._plan.roles[lpar.name] in (Role.PULSE, Role.HAMMER)
             for number in lpar.devices
         }
-        devices = [device for device in self._plan.scenario.devices if device.number in own]
+        devices = [
+            device
+            for device in self._plan.scenario.devices
+            # Of a common disk one path stays: its guests know of no other way.
+            if device.number in own or (device.number in COMMON_DISKS and len(device.iops) > 1)
+        ]
         if not devices:
             return None
         device = devices[order.other % len(devices)]
-        iop = device.iops[order.lpar % len(device.iops)]
+        iop = device.iops[0 if device.number in COMMON_DISKS else order.lpar % len(device.iops)]
         return f"VARY PATH {iop}.{device.number:04X} {('ON', 'OFF')[order.place % 2]}"
 
     def _display(self, order: Order, _lpar: str) -> str:

@@ -19,7 +19,7 @@ _GUESTS = {
     Role.PULSE: "lparvm.stress.guests.pulse:Pulse",
     Role.HAMMER: "hammer",
 }
-_FRAMES_MIN = {Role.WITNESS: 4, Role.SHARED: 2, Role.PULSE: 1, Role.HAMMER: 4, Role.SHARER: 6}
+_FRAMES_MIN = {Role.WITNESS: 4, Role.SHARED: 2, Role.PULSE: 1, Role.HAMMER: 4, Role.SHARER: 12}
 _US, _MS = 1_000, 1_000_000
 _LATENCIES_NS = (100 * _US, 500 * _US, 2 * _MS, 8 * _MS)
 _MISBEHAVIOURS = (
@@ -27,7 +27,7 @@ _MISBEHAVIOURS = (
 )  # fmt: skip
 _DEADLY = ("no-end", "stop")
 _DISK = "64K"
-_COMMON_DISK = 0x1F0
+COMMON_DISKS = (0x1F0, 0x1F1)
 
 
 @frozen
@@ -55,7 +55,7 @@ def draw_machine(tape: Tape, size: str) -> tuple[Scenario, dict[str, Role]]:
     machine = tape.stream("machine")
     names = "ABCD"[: machine.between(1, LPARS_MAX[size])]
     roles = {name: _role(tape.stream(f"lpar.{name}")) for name in names}
-    if machine.chance(1, 5) and len(names) > 1:
+    if machine.chance(1, 4) and len(names) > 1:
         roles |= dict.fromkeys(names[-2:], Role.SHARER)
     io = _draw_io(tape, machine, names, roles)
     lip_count = machine.between(1, LIPS_MAX)
@@ -93,10 +93,10 @@ def _draw_io(tape: Tape, machine: Stream, names: str, roles: Mapping[str, Role])
             devices += [device] if iops and number < wanted else []
         of[name] = tuple(device.number for device in devices if device.number >> 4 == 0x19 + place)
         if roles[name] is Role.SHARER:
-            of[name] = (_COMMON_DISK,) if iops else ()
+            of[name] = COMMON_DISKS if iops else ()
     devices = [device for device in devices if any(device.number in numbers for numbers in of.values())]
-    if any(_COMMON_DISK in numbers for numbers in of.values()):
-        devices.append(DeviceConfig(_COMMON_DISK, "disk", iops, _LATENCIES_NS[0], {"size": _DISK}))
+    for number in COMMON_DISKS if Role.SHARER in roles.values() and iops else ():
+        devices.append(DeviceConfig(number, "disk", iops, _LATENCIES_NS[0], {"size": _DISK}))
     return _Io(iops, tuple(devices), of)
 
 
@@ -105,9 +105,13 @@ def _draw_device(stream: Stream, number: int, paths: tuple[str, ...], role: Role
     bad, deadly = stream.chance(1, 3), stream.chance(1, 3)
     chances = {text: stream.draw(4) / 25 for text in _MISBEHAVIOURS}
     options: dict[str, Any] = {"size": _DISK}
+    # Who must come to an end gets no device that never does.
+    deadly = deadly and role not in (Role.WITNESS, Role.SHARED)
+    stuck = stream.draw(4)
+    if deadly and stuck:
+        return DeviceConfig(number, "stuck", paths, latency_ns, {"deaf": stuck == 1})
     if bad:
-        # Who must come to an end gets no device that never does.
-        ends = {} if role in (Role.WITNESS, Role.SHARED) or not deadly else dict.fromkeys(_DEADLY, 0.03)
+        ends = dict.fromkeys(_DEADLY, 0.03) if deadly else {}
         options["probability"] = {**{text: one for text, one in chances.items() if one}, **ends}
     return DeviceConfig(number, "fault" if bad else "disk", paths, latency_ns, options)
 
@@ -119,7 +123,7 @@ def _draw_lpar(
     first, second = stream.draw(lip_count), stream.draw(lip_count)
     seed = stream.draw(1 << 20)
     busy = stream.draw(4)
-    lips = tuple(dict.fromkeys((first, second)))[: 1 if role is Role.SHARER else 2]
+    lips = tuple(dict.fromkeys((first, second)))
     options: dict[str, Any] = {"seed": seed}
     match role:
         case Role.WITNESS:

@@ -7,8 +7,8 @@ from lparvm.stress.swarm.plan import Order
 
 VERBS: tuple[tuple[str, int], ...] = (
     ("MVSTOR", 14), ("XCHSTOR", 5), ("MVSTOR-EXPAND", 2), ("EXPAND", 2), ("SHRINK", 2), ("PLAN-FREE", 1),
-    ("PLAN-EXPAND", 1), ("STOP", 1), ("START", 2), ("DEACTIVATE", 1), ("DEFINE", 1), ("ACTIVATE", 2), ("IPL", 2),
-    ("VARY", 1), ("DISPLAY", 1), ("CANCEL", 1), ("TEST", 1),
+    ("PLAN-EXPAND", 1), ("STOP", 1), ("START", 2), ("DEACTIVATE", 2), ("DEFINE", 1), ("ACTIVATE", 2), ("IPL", 2),
+    ("VARY", 2), ("DISPLAY", 1), ("CANCEL", 1), ("TEST", 1),
 )  # fmt: skip
 OPERATORS_MAX = 3
 ORDERS = {"small": (1, 2, 3, 4), "mixed": (2, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 16, 16, 24, 48, 150)}
