@@ -6,7 +6,8 @@ Checked:
 - a subchannel has one pending at most: a second one means that the first was lost;
 - none is pending when a guest is loaded anew, or its LPAR is deactivated: the reset cleared it;
 - the end of a start makes one pending, unless one is already: before the next start of that subchannel; where
-  the start ended before its IOP quiesced, before the guest's SIE; and in any case within a second.
+  the start ended before its IOP quiesced for an operation that still waited for that, before the guest's SIE; and in
+  any case within a second.
 
 Not checked: that a pending interruption is ever presented, as a guest need not enable for it: those still
 pending at the end are fine; which of several goes first; what TEST SUBCHANNEL then tells.
@@ -55,6 +56,7 @@ class InterruptionsOnce(Checker):
         self._pending: dict[_Where, int] = {}
         self._last: dict[str, int] = {}  # LPAR -> number of its last interruption
         self._ends: dict[_Where, _End] = {}
+        self._backing_out: dict[str, str] = {}  # LPAR -> operation that waits for no I/O any more
         self._ended_ns: int | None = None
         return {
             "lpar.activated": self._activated,
@@ -66,6 +68,7 @@ class InterruptionsOnce(Checker):
             "interruption.cleared": self._over,
             "start.ended": self._start_ended,
             "start.accepted": self._start_accepted,
+            "phase.entered": self._phase,
             "iop.quiesced": self._quiesced,
             "sie.issued": self._sie,
             "machine.ended": self._machine_ended,
@@ -124,7 +127,13 @@ class InterruptionsOnce(Checker):
         if where in self._ends:
             self._lost(event, where, "before the next start")
 
+    def _phase(self, event: Event) -> None:
+        if event["phase"] == "BACKING_OUT":
+            self._backing_out[event["lpar"]] = event["op"]
+
     def _quiesced(self, event: Event) -> None:
+        if self._backing_out.get(event["lpar"]) == event["op"]:
+            return  # the guest is being started again: what ends now, and the restart, come in any order
         for (lpar, _), end in self._ends.items():
             if (lpar, end.iop) == (event["lpar"], event["iop"]):
                 end.quiesced = True
