@@ -6,7 +6,7 @@ from lparvm.trace.rules.parts import PartsInOrder
 
 
 def verdict(*told: tuple) -> tuple[str, int]:
-    """Of phases (op, LPAR, phase), stops ("stop", LPAR) and SIEs ("sie", LPAR)."""
+    """Of phases (op, LPAR, phase), stops ("stop", LPAR), maybe of another operation, and SIEs ("sie", LPAR)."""
     checker = PartsInOrder()
     for seq, (first, lpar, *rest) in enumerate(told, 1):
         event = {
@@ -19,7 +19,8 @@ def verdict(*told: tuple) -> tuple[str, int]:
             "lip": "LIP1",
         }
         if first == "stop":
-            checker.feed({**event, "event": "lip.stopped", "left_sie_ns": seq})
+            by = rest[0] if rest else "op.1.1"
+            checker.feed({**event, "event": "lip.stopped", "left_sie_ns": seq, "op": by})
         elif first == "sie":
             checker.feed({**event, "event": "sie.issued"})
         else:
@@ -39,6 +40,10 @@ RIGHT = {
     "after the restart": [
         ("sie", "B"), ("op.1.1", "B", "STOPPING"), ("stop", "B"), ("sie", "B"), ("op.1.1", "B", "REPORTED"),
         ("op.1.2", "A", "ADMITTING"),
+    ],
+    "while another command has stopped it again": [
+        ("sie", "B"), ("op.1.1", "B", "STOPPING"), ("stop", "B"), ("sie", "B"), ("op.1.1", "B", "REPORTED"),
+        ("stop", "B", "op.2"), ("op.1.2", "A", "ADMITTING"),
     ],
 }  # fmt: skip
 WRONG = {

@@ -55,9 +55,10 @@ def draw_machine(tape: Tape, size: str) -> tuple[Scenario, dict[str, Role]]:
     machine = tape.stream("machine")
     names = "ABCD"[: machine.between(1, LPARS_MAX[size])]
     roles = {name: _role(tape.stream(f"lpar.{name}")) for name in names}
-    if machine.chance(1, 4) and len(names) > 1:
+    iops = tuple(f"IOP{number + 1}" for number in range(machine.weighted(((0, 1), (1, 5), (2, 4)))))
+    if machine.chance(1, 4) and len(names) > 1 and iops:
         roles |= dict.fromkeys(names[-2:], Role.SHARER)
-    io = _draw_io(tape, machine, names, roles)
+    io = _draw_io(tape, iops, names, roles)
     lip_count = machine.between(1, LIPS_MAX)
     lpars, end = [], 0
     for name in names:
@@ -81,8 +82,7 @@ def _role(stream: Stream) -> Role:
     return stream.weighted(((Role.PULSE, 8), (Role.WITNESS, 8), (Role.SHARED, 3), (Role.HAMMER, 1)))
 
 
-def _draw_io(tape: Tape, machine: Stream, names: str, roles: Mapping[str, Role]) -> _Io:
-    iops = tuple(f"IOP{number + 1}" for number in range(machine.weighted(((0, 1), (1, 5), (2, 4)))))
+def _draw_io(tape: Tape, iops: tuple[str, ...], names: str, roles: Mapping[str, Role]) -> _Io:
     devices, of = [], {}
     for place, name in enumerate(names):
         stream = tape.stream(f"device.{name}")
@@ -93,9 +93,9 @@ def _draw_io(tape: Tape, machine: Stream, names: str, roles: Mapping[str, Role])
             devices += [device] if iops and number < wanted else []
         of[name] = tuple(device.number for device in devices if device.number >> 4 == 0x19 + place)
         if roles[name] is Role.SHARER:
-            of[name] = COMMON_DISKS if iops else ()
+            of[name] = COMMON_DISKS
     devices = [device for device in devices if any(device.number in numbers for numbers in of.values())]
-    for number in COMMON_DISKS if Role.SHARER in roles.values() and iops else ():
+    for number in COMMON_DISKS if Role.SHARER in roles.values() else ():
         devices.append(DeviceConfig(number, "disk", iops, _LATENCIES_NS[0], {"size": _DISK}))
     return _Io(iops, tuple(devices), of)
 

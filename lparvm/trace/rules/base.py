@@ -145,6 +145,11 @@ class Checker:
             where = place(event) if event is not None else "at the end"
             self._first_ones.append(Violation(f"{where}: {text}", event))
 
+    @property
+    def violation(self) -> Violation | None:
+        """The first violation so far; None: the rule holds until now."""
+        return self._first_ones[0] if self._first_ones else None
+
     def finish(self, level: Level = Level.STORAGE) -> RuleVerdict:
         """The verdict, after the last event; asking again gives the same.
 

@@ -69,6 +69,11 @@ class RuleBook:
         for handler in self._handlers.get(event["event"], ()):
             handler(event)
 
+    def broken(self) -> tuple[str, ...]:
+        """What was found until now, a line for each rule that is broken; `finish` may find more."""
+        found = ((checker.name, checker.violation) for checker in self.checkers)
+        return tuple(f"rule {name}: {one.text}" for name, one in found if one is not None)
+
     def finish(self) -> tuple[RuleVerdict, ...]:
         """All verdicts, after the last event."""
         if not self._trusted:

@@ -65,7 +65,7 @@ class PartsInOrder(Checker):
         if part != known.last:
             if known.last:
                 self.checked += 1
-                self._judge(event, known, part)
+                self._judge(event, command, known, part)
             known.last = max(part, known.last)
         known.lpars[lpar] = part
         if event["phase"] == "REPORTED":
@@ -73,16 +73,20 @@ class PartsInOrder(Checker):
         else:
             known.open[lpar] = part
 
-    def _judge(self, event: Event, known: _Command, part: int) -> None:
+    def _judge(self, event: Event, command: str, known: _Command, part: int) -> None:
         if part < known.last:
             self.violate(event, f"part {part} goes on after part {known.last} has begun")
         for lpar, other in known.open.items():
             if other != part:
                 self.violate(event, f"part {part} begins, but part {other}, of {lpar}, has not reported")
         for lpar in known.lpars:
-            standing = self._running.standing_of(lpar)
+            standing = [lip for lip in self._running.standing_of(lpar) if self._stopped_by(command, lpar, lip)]
             if standing:
                 self.violate(event, f"part {part} begins, but {lpar} stands on {', '.join(standing)}")
+
+    def _stopped_by(self, command: str, lpar: str, lip: str) -> bool:
+        """Whether it stands for this command; somebody else may have stopped it since."""
+        return _parts(self._running.stopped_by[lpar, lip])[0] == command
 
     def _answered(self, event: Event) -> None:
         self._commands.pop(str(event["op"]), None)

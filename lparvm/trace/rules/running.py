@@ -19,6 +19,7 @@ class Running:
     Attributes:
         since: (lpar, lip) -> when it entered SIE; only of those that run.
         ended: (lpar, lip) -> when the guest processor had no more to do.
+        stopped_by: (lpar, lip) -> the operation that stopped it last.
         standing: (lpar, lip) that an operation stopped while they ran; gone with their next SIE.
     """
 
@@ -26,6 +27,7 @@ class Running:
         self.since: dict[tuple[str, str], int] = {}
         self.ended: dict[tuple[str, str], int] = {}
         self.standing: dict[tuple[str, str], int] = {}
+        self.stopped_by: dict[tuple[str, str], str] = {}
         self._still: dict[str, int] = {}  # LPARs that need not start again: failed, held, reset
 
     def activated(self, event: Event) -> None:
@@ -60,6 +62,7 @@ class Running:
             self.at_rest(event)
         elif ran and event["lpar"] not in self._still:
             self.standing[who] = event["left_sie_ns"]
+            self.stopped_by[who] = event["op"]
 
     def over(self, event: Event) -> None:
         """`guest.ended`: the LIP stays in its place, but runs nothing any more."""
