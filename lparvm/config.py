@@ -258,8 +258,8 @@ SOAK_SAMPLE_NS_MIN = 50_000_000
 # that are left nothing is said.
 SOAK_WARM_UP_PERCENT = 25
 SOAK_SAMPLES_JUDGED_MIN = 9
-# What it may grow by, between the medians of the first and the last third. Less than the first is noise: threads and
-# the allocator move as much to and fro. More than the second in an hour is a leak, and so is more than the third.
+# What it may grow by, between the medians of the first and the last third. Less than the first is noise: guests know
+# more the larger their zones are, and what is remembered fills up. More than the second in an hour is a leak, and so is more than the third.
 SOAK_GROWTH_NOISE_BYTES = 12 << 20
 SOAK_GROWTH_HOUR_BYTES_MAX = 64 << 20
 SOAK_GROWTH_BYTES_MAX = 256 << 20

@@ -7,7 +7,6 @@ import pytest
 from lparvm.trace.rules.interruptions import InterruptionsOnce
 
 
-
 def told(event: str, **fields: Any) -> dict[str, Any]:
     return {"event": event, "t": 0, "seq": None, "actor": "IOP1", "op": "op.1", "lpar": "A", **fields}
 

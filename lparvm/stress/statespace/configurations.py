@@ -36,7 +36,7 @@ _MOVES = (
     _one("move-stuck", "MVSTOR, I/O that never ends", _A_IO, _MOVE, io=Io.NEVER),
     _one("move-cancel", "MVSTOR and CANCEL", _A_IO, _MOVE, "CANCEL op.1"),
     _one(
-        "move-down", "MVSTOR down, over its own frames", evolve(_A, zone=Zone(2, 2)), _MOVE, "CANCEL A",
+        "move-down", "MVSTOR down, over its own frames", evolve(_A, zone=Zone(2, 3)), _MOVE, "CANCEL A",
         frame_faults=1, mover_failures=1,
     ),
     _one("move-again", "two MVSTORs of one LPAR", _A_IO, "MVSTOR A HSA=12K", _MOVE),

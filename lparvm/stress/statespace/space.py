@@ -284,8 +284,8 @@ class Space:
         try:
             steps = ask()
         except Exception as error:  # noqa: BLE001 - whatever a part raises is what was looked for
-            text = f"{one.part.name} {what}"
-            return (Move(0, (), Step(text, None), f"{type(error).__name__}: {error}"),)
+            said = f"{type(error).__name__}: {error}".splitlines()[0]
+            return (Move(0, (), Step(f"{what}, and fails", None), said),)
         return tuple([Move(one.of(step.state), self._sent(one.part.name, step), step) for step in steps])
 
     def _sent(self, sender: str, step: Step) -> tuple[tuple[int, int], ...]:
