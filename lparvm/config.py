@@ -209,9 +209,10 @@ PICTURE_BARS_MAX = 60
 PICTURE_PAGE_CHARTS_MAX = 4
 PICTURE_PAGE_OPERATIONS_MAX = 1000
 
-# The gauntlet: seeds of a mutant under each policy, first for all, then for those that nobody has caught; and how many
-# of one cell go out together.
-GAUNTLET_BUDGETS_SEEDS = (12, 48, 200)
+# The gauntlet: seeds of a mutant under each policy, first for all, and at most for one that no policy has caught; and
+# how many of one cell go out together.
+GAUNTLET_FIRST_SEEDS = 12
+GAUNTLET_SEEDS_MAX = 240
 GAUNTLET_CHUNK_SEEDS = 4
 
 # Real clock: how long Python lets one thread run before another gets the GIL. A copy thread that comes back
@@ -259,7 +260,8 @@ SOAK_SAMPLE_NS_MIN = 50_000_000
 SOAK_WARM_UP_PERCENT = 25
 SOAK_SAMPLES_JUDGED_MIN = 9
 # What it may grow by, between the medians of the first and the last third. Less than the first is noise: guests know
-# more the larger their zones are, and what is remembered fills up. More than the second in an hour is a leak, and so is more than the third.
+# more the larger their zones are, and what is remembered fills up. More than the second in an hour is a leak, and so
+# is more than the third at all.
 SOAK_GROWTH_NOISE_BYTES = 12 << 20
 SOAK_GROWTH_HOUR_BYTES_MAX = 64 << 20
 SOAK_GROWTH_BYTES_MAX = 256 << 20

@@ -8,6 +8,7 @@ a LIP its state descriptions; an IOP its devices' channel programs. Order matter
 """
 
 import sys
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,11 +23,12 @@ from lparvm.actors.run_clock import RunClock
 from lparvm.actors.service_processor import ServiceProcessor
 from lparvm.arch.address import PAGE_BYTES
 from lparvm.assembly import Assembly, Parts
-from lparvm.config import THREAD_SWITCH_INTERVAL_S, TRACE_FLUSH_INTERVAL_S
+from lparvm.config import RESULTS_KEPT_MAX, THREAD_SWITCH_INTERVAL_S, TRACE_FLUSH_INTERVAL_S
 from lparvm.faults import STRIKES, Faults
 from lparvm.moments import Moments
 from lparvm.protocol import messages as m
 from lparvm.protocol.lpar_entry import LparEntry
+from lparvm.protocol.news import CommandResult, News
 from lparvm.protocol.results import Result, message_text
 from lparvm.report import GuestReport, RunReport, verdict_of
 from lparvm.scenario import FaultConfig, Scenario, load_scenario
@@ -83,6 +85,10 @@ class Machine:
         self.report: RunReport | None = None
         self.interrupted = False
         self.expected: dict[str, Result] = {}
+        self._remembered: deque[str] = (
+            deque()
+        )  # commands that were answered, and nobody expected a certain result of
+        self._forgotten = 0
         self._rules = RuleBook(proof=options.proof, level=Level.STORAGE)
         header = standard_header(
             scenario=scenario.name, seed=options.seed, clock="virtual" if self.clock.virtual else "real",
@@ -114,12 +120,27 @@ class Machine:
             lpars=[lpar.name for lpar in scenario.lpars], lips=scenario.lips, iops=scenario.iops,
         )  # fmt: skip
         self.assembly.build()
+        self.svp.listen(self._remember)
         self.frame_before = self.rows()
+
+    def _remember(self, news: News) -> None:
+        """A machine may run for days: what nobody waits for is forgotten some time."""
+        if not isinstance(news, CommandResult) or news.operation in self.expected:
+            return
+        self._remembered.append(news.operation)
+        if len(self._remembered) > RESULTS_KEPT_MAX:
+            self.svp.forget(self._remembered.popleft())
+            self._forgotten += 1
 
     @property
     def svp(self) -> ServiceProcessor:
         """The service processor: commands, messages, progress."""
         return self.assembly.svp
+
+    @property
+    def broken_rules(self) -> tuple[str, ...]:
+        """What broke a rule until now, a line for each rule that is broken."""
+        return self._rules.broken()
 
     @property
     def storage(self) -> MainStorage:
@@ -196,7 +217,7 @@ class Machine:
                 digest=self.trace.digest, trace=self.trace.path, duration_ns=ended_ns,
                 main_storage_frames=self.scenario.main_storage_frames, frame_before=self.frame_before,
                 frame_after=self.rows(), commands=results, guests=guests, rules=rules,
-                interrupted=self.interrupted, retired=self.assembly.zones.retired,
+                interrupted=self.interrupted, retired=self.assembly.zones.retired, forgotten=self._forgotten,
             )  # fmt: skip
         finally:
             self.release()

@@ -76,6 +76,7 @@ class RunReport:
 
     Attributes:
         retired: frames out of use at the end, host absolute, ascending.
+        forgotten: commands that were answered and are not in `commands` any more; never one of the scenario's.
     """
 
     scenario: str
@@ -93,6 +94,7 @@ class RunReport:
     rules: tuple[RuleVerdict, ...]
     interrupted: bool = False
     retired: tuple[int, ...] = ()
+    forgotten: int = 0
 
     @property
     def exit_code(self) -> int:

@@ -50,3 +50,10 @@ async def test_a_move_touches_no_block(autojump_clock):
     rows = trial.machine.report.as_json()["frame_after"]
     assert [row["expanded"] for row in rows] == [2 * PAGE_BYTES, 16 * PAGE_BYTES]
     assert rows[1]["origin"] == 2 * M
+
+
+async def test_an_lpar_that_needs_expanded_storage_is_defined_anew_while_it_has_none(autojump_clock):
+    async with trial_of(SWAPPING) as trial:
+        for text in ("DEACTIVATE A", "DEFINE A SIZE=256K", "ACTIVATE A", "IPL A"):
+            assert (await trial.give(text)).result == "COMPLETED", text
+        await trial.works("A")

@@ -4,11 +4,14 @@ LPAR control's helper fills it (IPL) and takes guests out of it (the end of a li
 description from it when it is told to take up a guest. Between these two messages nobody touches them.
 """
 
+from contextlib import closing
+
 from attrs import define, evolve, frozen
 
 from lparvm.arch.address import Zone
 from lparvm.arch.interception import GuestError, ProgramCheck
 from lparvm.arch.state_description import StateDescription
+from lparvm.config import LIVES_KEPT_MAX
 from lparvm.errors import UsageError
 from lparvm.guests.base import Damage, Guest, GuestSetup
 from lparvm.guests.registry import load_guest
@@ -67,7 +70,7 @@ class GuestTable:
 
     Attributes:
         loaded: the guests that are loaded.
-        lives: those whose life has ended, oldest first.
+        lives: those whose life has ended, oldest first; of one LPAR so many as `LIVES_KEPT_MAX` says.
     """
 
     def __init__(self, storage: MainStorage, expanded: ExpandedStorage, seed: int) -> None:
@@ -84,7 +87,10 @@ class GuestTable:
     def check(self, lpar: str, definition: Definition) -> str:
         """Why there is no such guest, or why it doesn't take its options; empty: it can be made."""
         try:
-            self._make(lpar, definition)
+            # An LPAR that isn't active has no expanded storage now: what counts is how much it will have.
+            with closing(ExpandedStorage(definition.expanded_blocks)) as expanded:
+                expanded.assign(lpar, definition.expanded_blocks)
+                self._make(lpar, definition, expanded)
         except UsageError as error:
             return str(error)
         except Exception as error:  # noqa: BLE001 - somebody's own guest may raise anything
@@ -110,7 +116,7 @@ class GuestTable:
             for cpu_address, lip in enumerate(definition.lips)
         ]
         try:
-            guest = self._make(lpar, definition)
+            guest = self._make(lpar, definition, self._expanded)
             failure = guest.load(states)
         except UsageError as error:
             return str(error)
@@ -167,13 +173,17 @@ class GuestTable:
             damage=life.damage_count,
         )  # fmt: skip
         ended = evolve(life, failed=life.failed or failed, ended_by=ended_by)
-        self.lives.setdefault(lpar, []).append(ended)
+        lives = self.lives.setdefault(lpar, [])
+        lives.append(ended)
+        if len(lives) > LIVES_KEPT_MAX:
+            # The oldest without a fault: what was wrong decides the verdict.
+            lives.remove(next((life for life in lives if not (life.damage_count or life.failed)), lives[0]))
         return cause
 
-    def _make(self, lpar: str, definition: Definition) -> Guest:
+    def _make(self, lpar: str, definition: Definition, expanded: ExpandedStorage) -> Guest:
         setup = GuestSetup(
             lpar=lpar, lips=definition.lips, seed=self._seed, options=dict(definition.options),
-            devices=definition.devices, storage=self._storage, expanded=self._expanded,
+            devices=definition.devices, storage=self._storage, expanded=expanded,
         )  # fmt: skip
         return load_guest(definition.guest)(setup)
 

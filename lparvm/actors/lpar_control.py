@@ -259,6 +259,7 @@ class LparControl(Actor):
         with scope:
             await self.clock.sleep_ns(duration_ns)
             operation.deadlines.pop(timer, None)
+            self._timers.pop((operation.record.op, timer), None)
             self.post(self.name, o.TIMER_EVENTS[timer](operation.record.op), cause)
 
     def _stop_timer(self, operation: Operation, timer: o.Timer) -> None:

@@ -48,14 +48,14 @@ def slice_while_stopped(events: list[Event]) -> list[Event]:
         for event in events
         if event["event"] == "slice.ended" and event["lpar"] == "B" and event["lowest_host"]
     )
-    now = events[at]["t"]
+    now = events[at]["t"] + 1  # what began at the very moment may have come before
     return [*events[:at], {**one, "t": now, "first_ns": now, "last_ns": now}, *events[at:]]
 
 
 def transfer_while_quiesced(events: list[Event]) -> list[Event]:
     at = find(events, "phase.entered", op=MOVE, phase="CHECKING")
     one = events[find(events, "transfer.ended", lpar="B")]
-    now = events[at]["t"]
+    now = events[at]["t"] + 1  # what began at the very moment may have come before
     return [*events[:at], {**one, "t": now, "first_ns": now, "last_ns": now}, *events[at:]]
 
 
@@ -102,7 +102,7 @@ def touches_given_up(events: list[Event]) -> list[Event]:
         event for event in reversed(events[:at])
         if event["event"] == "slice.ended" and event["lpar"] == "A" and event["lowest_host"] is not None
     )  # fmt: skip
-    now = events[at]["t"]
+    now = events[at]["t"] + 1  # what began at the very moment may have come before
     late = {**one, "t": now, "first_ns": now, "last_ns": now, "highest_host": given_up + 7}
     return [*events[: at + 1], late, *events[at + 1 :]]
 

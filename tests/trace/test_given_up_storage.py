@@ -65,6 +65,12 @@ def test_an_operation_may_give_back_what_it_took_and_the_guest_may_use_it_again(
     assert verdict(answered(), LOWERED, BACK, {**BACK, "lip": "LIP2"}, REPORTED) == "held"
 
 
+def test_a_guest_whose_call_was_answered_may_use_what_is_in_force():
+    settled = told("SignalSettled")
+    assert verdict(answered(), settled, touched(8)) == "held"
+    assert verdict(answered(), {**settled, "op": "op.2"}, touched(8)) == "broken"
+
+
 def test_no_other_operation_may_give_it_back_uncleared():
     assert verdict(answered(), LOWERED, REPORTED, {**BACK, "op": "op.2"}) == "broken"
     cleared = told("area.cleared", op="op.2", origin_frame=24, extent_frames=8)

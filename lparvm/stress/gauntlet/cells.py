@@ -1,14 +1,15 @@
 """What the gauntlet runs: a cell for each mutant and policy, seed after seed, until one fails.
 
-All cells have the same budget of seeds at first. A mutant that no policy has caught then gets a larger one, again and
-again, up to a limit: so the common ones cost little, and the rare ones are looked for.
+All cells have the same budget of seeds at first. A mutant that no policy has caught then gets a few more under each of
+them, again and again, until one has caught it or there are too many: so the common ones cost little, and the rare ones
+are looked for.
 """
 
 from collections.abc import Iterator, Sequence
 
 from attrs import define, frozen
 
-from lparvm.config import GAUNTLET_BUDGETS_SEEDS, GAUNTLET_CHUNK_SEEDS
+from lparvm.config import GAUNTLET_CHUNK_SEEDS, GAUNTLET_FIRST_SEEDS, GAUNTLET_SEEDS_MAX
 from lparvm.stress.verdict import SeedJob, SeedVerdict
 
 POLICIES = ("seeded", "fifo", "walk", "pct:3", "pct:8", "delay:3")
@@ -79,7 +80,7 @@ class Table:
         """Nothing was run yet."""
         self.mutants, self.policies = (HEALTHY, *mutants), tuple(policies)
         self._cells = {(m, p): Cell(m, p, size) for m in self.mutants for p in self.policies}
-        self._round = dict.fromkeys(self.mutants, 0)
+        self._budgets = dict.fromkeys(self.mutants, GAUNTLET_FIRST_SEEDS)
 
     def cell(self, mutant: str, policy: str) -> Cell:
         """One of them."""
@@ -90,21 +91,22 @@ class Table:
         return tuple(self._cells[mutant, policy] for policy in self.policies)
 
     def waiting(self) -> Iterator[tuple[Cell, int]]:
-        """Cells that have something to run now, and their budgets; round after round."""
+        """Cells that have something to run now, and their budgets; those with the smallest budget first."""
         for mutant in self.mutants:
-            row = self.row(mutant)
-            budget = GAUNTLET_BUDGETS_SEEDS[self._round[mutant]]
-            open_ = [cell for cell in row if cell.caught is None and cell.run < budget]
-            if not open_ and self._may_go_on(mutant, row):
-                self._round[mutant] += 1
-                budget = GAUNTLET_BUDGETS_SEEDS[self._round[mutant]]
-                open_ = list(row)
-            yield from ((cell, budget) for cell in open_ if not cell.under_way)
+            if self._may_go_on(mutant, self.row(mutant)):
+                self._budgets[mutant] += GAUNTLET_CHUNK_SEEDS
+        for mutant in sorted(self.mutants, key=self._budgets.__getitem__):
+            budget = self._budgets[mutant]
+            for cell in self.row(mutant):
+                if cell.caught is None and cell.run < budget and not cell.under_way:
+                    yield cell, budget
 
     def _may_go_on(self, mutant: str, row: Sequence[Cell]) -> bool:
-        """Whether nobody caught it, and there is a larger budget."""
-        last = self._round[mutant] + 1 == len(GAUNTLET_BUDGETS_SEEDS)
-        return mutant != HEALTHY and not last and not any(cell.caught or cell.under_way for cell in row)
+        """Whether all policies have used their budget up, nobody caught it, and there may be more seeds."""
+        budget = self._budgets[mutant]
+        if mutant == HEALTHY or budget >= GAUNTLET_SEEDS_MAX:
+            return False
+        return all(cell.caught is None and not cell.under_way and cell.run >= budget for cell in row)
 
     @property
     def survivors(self) -> tuple[str, ...]:

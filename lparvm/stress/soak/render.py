@@ -6,6 +6,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from lparvm.config import SOAK_GROWTH_NOISE_BYTES
 from lparvm.protocol.results import Result
 from lparvm.report import INTACT
 from lparvm.stress.soak.memory import Usage
@@ -101,9 +102,12 @@ def _growth(report: SoakReport) -> str:
     growth = report.growth
     if growth is None:
         return "memory: too few samples to tell whether it grew"
+    # What is noise by the second would be frightening by the hour.
+    noise = growth.own_bytes <= SOAK_GROWTH_NOISE_BYTES
+    hourly = "" if noise else f", {_signed(growth.hour_bytes)} an hour"
     return (
-        f"memory {_signed(growth.own_bytes)} in {format_duration(growth.over_ns)}, "
-        f"{_signed(growth.hour_bytes)} an hour; threads {growth.threads:+}, open files {growth.files:+}"
+        f"memory {_signed(growth.own_bytes)} in {format_duration(growth.over_ns)}{hourly}; "
+        f"threads {growth.threads:+}, open files {growth.files:+}"
     )
 
 

@@ -147,7 +147,7 @@ def report_of(
         )
         for guest in run.guests
     )  # fmt: skip
-    # What a guest told when it found it is told by the report again.
+    # What was told when it was found is told by the machine's report again.
     reasons = dict.fromkeys((*problems, *counts.problems, *damaged, *broken, *growth_problems(growth)))
     return SoakReport(
         options=options, run=run, reasons=tuple(reasons), interrupted=interrupted, results=dict(counts.results),

@@ -21,7 +21,7 @@ from lparvm.machine import Machine, Options, open_machine
 from lparvm.runner import ended_by_signals
 from lparvm.stress.soak.commands import CommandDraw
 from lparvm.stress.soak.counts import Counts
-from lparvm.stress.soak.memory import Measure, Usage, measure
+from lparvm.stress.soak.memory import Measure, Usage, measure, tidy
 from lparvm.stress.soak.operators import Desk, Operator
 from lparvm.stress.soak.options import SoakOptions, SoakProgress
 from lparvm.stress.soak.report import SoakReport, report_of
@@ -167,8 +167,8 @@ class _Soak:
             await self.machine.clock.sleep_ns(interval_ns)
 
     def _take_sample(self) -> None:
-        # What is garbage is no leak; and nothing but leaks is left to be seen.
-        gc.collect()
+        # What is garbage, or only kept ready, is no leak.
+        tidy()
         machine = self.machine
         frames = int(machine.storage.committed(Zone(0, machine.storage.frame_count)).sum())
         held = frames + machine.assembly.expanded.committed()

@@ -4,7 +4,7 @@ Checked:
 - a command is answered in time, and by a result that can come about without a fault;
 - zones don't overlap, lie in main storage, and are never empty; no gap is wider than what is between them;
 - a guest that should run does something, within some time; none fails;
-- no guest tells damage.
+- no guest tells damage, and no rule of the trace is broken: the trace's last events are those that led there.
 
 Not checked: where pages and keys are (custody does, and the rules of the trace, at the end); whether a refusal was
 right (the random commands of the tests do, against a model).
@@ -131,6 +131,9 @@ class Watch:
     def look(self) -> bool:
         """Look at every guest; whether each that should run has gone on since it was first looked at."""
         machine, now_ns = self._machine, self._machine.clock.now_ns()
+        for broken in machine.broken_rules:
+            if broken not in self.problems:
+                self.tell(broken)
         guests = machine.assembly.guests
         for name, entry in machine.assembly.records.lpars.items():
             guest = guests.get(name)

@@ -2,8 +2,9 @@
 
 Checked:
 - from `guest.answered` StorageGivenUp to the report of that operation, or until it gives the storage back
-  (`extent.set`), no slice and no transfer of the LPAR touches storage beyond the extent that was given up, whatever
-  map and SALE still allow. An answer that belongs to no operation came too late, and promises nothing;
+  (`extent.set`), or the guest's call is answered (`SignalSettled`, where messages are told), no slice and no transfer
+  of the LPAR touches storage beyond the extent that was given up, whatever map and SALE still allow. An answer that
+  belongs to no operation came too late, and promises nothing;
 - a state description gets a larger extent (`extent.set`) only of frames that were cleared for it before, or that the
   same operation had taken from it.
 
@@ -47,6 +48,7 @@ class GivenUpStorage(Checker):
             "slice.ended": self._accessed,
             "transfer.ended": self._accessed,
             "phase.entered": self._phase,
+            "SignalSettled": self._settled,
         }
 
     def _activated(self, event: Event) -> None:
@@ -100,6 +102,11 @@ class GivenUpStorage(Checker):
         if event["first_ns"] > since and event["highest_host"] >> _PAGE_SHIFT >= first:
             what = f"{event['lpar']} touched host absolute {event['highest_host']:#x}"
             self.violate(event, f"{what}, but it gave up all from frame {first} on at {since} ns")
+
+    def _settled(self, event: Event) -> None:
+        """The guest's call is over, and it was told which extent is in force: that much it may use again."""
+        if self._given_up.get(event["lpar"], ("", 0, 0))[0] == event["op"]:
+            del self._given_up[event["lpar"]]
 
     def _phase(self, event: Event) -> None:
         given_up = self._given_up.get(event["lpar"])
