@@ -81,6 +81,12 @@ def test_the_controlled_scheduler_is_measured_beside_trios_own(measures):
     assert all(figure.median > 0 for figure in figures), [str(figure) for figure in figures]
 
 
+def test_campaigns_are_measured_on_one_core(measures):
+    figures = measures("benchmarks.stress").measure_stress(1, seeds=4, relocations=4, campaign=0, pages=64)
+    assert [figure.target is not None for figure in figures] == [True, False, True, True]
+    assert all(figure.median > 0 for figure in figures), [str(figure) for figure in figures]
+
+
 def test_tracing_is_measured_beside_orjson_and_beside_no_trace(measures):
     trace = measures("benchmarks.trace")
     figures = trace.measure_trace(1, scenario=trace.parse_scenario(trace.HAMMERS), total=1_000)

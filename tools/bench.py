@@ -25,6 +25,7 @@ from benchmarks.messages import measure_messages
 from benchmarks.moves import measure_move, measure_proof, measure_sizes
 from benchmarks.planner import measure_planner
 from benchmarks.start import measure_start, measure_virtual
+from benchmarks.stress import measure_stress
 from benchmarks.throughput import measure_throughput
 from benchmarks.trace import measure_trace
 
@@ -43,6 +44,7 @@ MEASURES: dict[str, Callable[[int], list[Figure]]] = {
     "channel": measure_channel,
     "planner": measure_planner,
     "dst": measure_dst,
+    "stress": measure_stress,
     "trace": measure_trace,
     "start": measure_start,
     "virtual": measure_virtual,
@@ -57,6 +59,7 @@ QUICK: dict[str, Callable[[int], list[Figure]]] = {
     "channel": lambda repeats: measure_channel(repeats, window_ns=NS_PER_S // 5),
     "planner": lambda repeats: measure_planner(repeats, count=9),
     "dst": lambda repeats: measure_dst(repeats, steps=20_000, runs=200),
+    "stress": lambda repeats: measure_stress(repeats, seeds=20, relocations=50, campaign=20, pages=4096),
     "trace": lambda repeats: measure_trace(repeats, total=20_000, runs=1),
 }
 

@@ -157,12 +157,12 @@ def follow(program: Callable[..., Any], policy: str, seed: int, out: IO[str]) ->
 def main(arguments: Sequence[str]) -> None:
     """One of the two processes: `module:function`, policy and seed; prints all that the run does."""
     program, policy, seed = arguments
-    kept = _scatter_memory(int(os.environ.get("PYTHONHASHSEED", "0")))
+    kept = scatter_memory(int(os.environ.get("PYTHONHASHSEED", "0")))
     follow(find(program), policy, int(seed), sys.stdout)
     del kept
 
 
-def _scatter_memory(seed: int) -> list[bytes]:
+def scatter_memory(seed: int) -> list[bytes]:
     """Make holes of all sizes in memory, in an order of the seed's: what depends on addresses shows."""
     blocks = [bytes(size) for _ in range(_BLOCKS) for size in range(8, 512, 16)]
     random.Random(seed).shuffle(blocks)

@@ -27,7 +27,12 @@ def run(options: CampaignOptions) -> int:
     audit = audit_seeds(campaign.first, campaign.bound, campaign.policy, campaign.mutant, campaign.size)
     seeds = f"{campaign.first}:{campaign.bound}"
     if options.as_json:
-        told = {"seeds": seeds, "same": not audit.difference, "lines": audit.lines, "difference": audit.difference}
+        told = {
+            "seeds": seeds,
+            "same": not audit.difference,
+            "lines": audit.lines,
+            "difference": audit.difference,
+        }
         click.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2))
     elif audit.difference:
         text = f"seeds {seeds}: NOT DETERMINISTIC: {one_line(audit.difference)}"

@@ -18,12 +18,10 @@ from lparvm.stress.campaign.results import ResultsFile
 from lparvm.stress.campaign.runners import known_probes, load_runner
 from lparvm.stress.campaign.running import Watcher, run_campaign
 from lparvm.stress.campaign.summary import Summary
-from lparvm.stress_cli.keeping import TapeKeeper, write_board
+from lparvm.stress_cli.keeping import TapeKeeper, check_page, write_page
 from lparvm.stress_cli.progress import CampaignProgress
 from lparvm.stress_cli.summary_view import show
 from lparvm.units import parse_duration
-
-_PAGES = (".html", ".htm")
 
 
 @frozen
@@ -58,7 +56,7 @@ def run(options: CampaignOptions) -> int:
     if options.require_probes and not probes:
         raise UsageError(f"--require-probes: runner {campaign.runner} names no probes")
     _check_board(options)
-    keeper = None if options.keep is None else TapeKeeper(options.keep)
+    keeper = None if options.keep is None else TapeKeeper(options.keep, campaign)
     with ExitStack() as stack:
         results = None
         if options.results is not None:
@@ -71,7 +69,7 @@ def run(options: CampaignOptions) -> int:
     if options.board is not None:
         from lparvm.stress.campaign.board import board  # noqa: PLC0415 - it takes a second to load
 
-        write_board(options.board, board(summary))
+        write_page(options.board, board(summary))
     if options.as_json:
         click.echo(orjson.dumps(summary.as_json(), option=orjson.OPT_INDENT_2))
     else:
@@ -125,13 +123,6 @@ def _check_board(options: CampaignOptions) -> None:
     path = options.board
     if path is None:
         return
-    if path.suffix.lower() not in _PAGES:
-        raise UsageError(f"board {path}: expected a name that ends in {' or '.join(_PAGES)}")
-    if (
-        path.is_dir()
-        or not path.parent.is_dir()
-        or not os.access(path if path.exists() else path.parent, os.W_OK)
-    ):
-        raise UsageError(f"board {path}: can't be written there")
+    check_page("board", path)
     if options.results is not None and path.resolve() == options.results.resolve():
         raise UsageError(f"board {path}: is the results file; expected another one")

@@ -61,6 +61,14 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     "--audit", is_flag=True,
     help="Run each seed in two processes with two hash seeds; tell the first event that differs.",
 )  # fmt: skip
+@click.option(
+    "--real", is_flag=True,
+    help="Under the real clock, with threads and real copies, for --time [10m]; the first of --seeds draws it.",
+)  # fmt: skip
+@click.option(
+    "--explore", metavar="NAME",
+    help="Explore a configuration of the protocol's state space, or those that take seconds: all.",
+)  # fmt: skip
 @replay_options
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 @click.option("--runner", hidden=True, help="The function that runs a seed, module:function.")
@@ -83,7 +91,11 @@ def _mode(given: dict[str, Any]) -> int:
         return replay.run(tape)
     from lparvm.stress_cli import campaign  # noqa: PLC0415 - other modes start without it
 
-    gauntlet, audit = given.pop("gauntlet"), given.pop("audit")
+    gauntlet, audit, real, explore = (given.pop(name) for name in ("gauntlet", "audit", "real", "explore"))
+    if explore is not None:
+        from lparvm.stress_cli.explore import run as run_explore  # noqa: PLC0415
+
+        return run_explore(explore)
     options = campaign.CampaignOptions(**given)
     if gauntlet:
         from lparvm.stress_cli.gauntlet import run  # noqa: PLC0415
@@ -93,4 +105,9 @@ def _mode(given: dict[str, Any]) -> int:
         from lparvm.stress_cli.audit import run as run_audit  # noqa: PLC0415
 
         return run_audit(options)
+    if real:
+        from lparvm.stress_cli.real import run_real  # noqa: PLC0415
+
+        seed = 0 if options.seeds is None else campaign.campaign_of(options).first
+        return run_real(options.time_limit, seed, options.as_json)
     return campaign.run(options)

@@ -37,7 +37,7 @@ def run(options: ReplayOptions) -> int:
     """
     path, output = options.replay, options.output
     if options.story is not None:
-        check_page("--story", options.story)
+        check_page("story", options.story)
     file = load(path)
     if options.shrink and output is None:
         output = path.with_name(f"{path.stem}-shrunk.json")
@@ -116,13 +116,14 @@ def _show(replayed: Replayed, console: Console) -> None:
     style = "bold green" if verdict.passed else "bold red"
     console.print(Text(f"{title_of(file)}: {one_line(found)}", style=style), soft_wrap=True)
     if replayed.same:
-        console.print(f"the same run as in the tape, digest {verdict.digest or 'none'}\n", soft_wrap=True)
+        console.print(f"the same run as in the tape, digest {verdict.digest or 'none'}", soft_wrap=True)
         return
     passes = verdict.passed and bool(file.shown.oracle)
-    console.print(Text("NOT THE SAME RUN AS IN THE TAPE" + "; what it showed is gone" * passes, style="bold red"))
+    console.print(
+        Text("NOT THE SAME RUN AS IN THE TAPE" + "; what it showed is gone" * passes, style="bold red")
+    )
     for told in replayed.differences:
         console.print(f"    {one_line(told)}", soft_wrap=True)
-    console.print()
 
 
 def _trace(file: TapeFile, path: Path, level: Level, console: Console) -> None:
@@ -148,7 +149,7 @@ def _tell(file: TapeFile, page: Path | None, console: Console) -> None:
         traced = _traced(file, trace, level_for(file))
         story = tell(file, traced.episode, trace)
         # Its first line was shown.
-        for line in list(text_of(story))[2:] if page is None else ():
+        for line in list(text_of(story))[1:] if page is None else ():
             console.print(line, soft_wrap=True)
         if page is not None:
             from lparvm.stress.replaying.story_page import story_page  # noqa: PLC0415 - matplotlib

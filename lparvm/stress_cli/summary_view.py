@@ -1,5 +1,6 @@
 """What a campaign came to, as it is shown."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -48,9 +49,14 @@ def _show_failures(summary: Summary, console: Console, kept: Mapping[int, Path])
         console.print(f"    {one.detail}", soft_wrap=True)
         console.print(f"    {one.command}", soft_wrap=True)
         if verdict.seed in kept:
-            console.print(f"    tape: {kept[verdict.seed]}", soft_wrap=True)
+            command = shlex.join(("lparvm", "stress", "--replay", str(kept[verdict.seed]), "--shrink"))
+            console.print(f"    {command}", soft_wrap=True)
     if summary.failures_left_out:
         console.print(f"{summary.failures_left_out:,} more failures")
+    if summary.failures and not kept:
+        console.print(
+            "with --keep DIR their tapes are kept, to be replayed and shrunk by --replay FILE --shrink"
+        )
     if summary.failures:
         console.print()
 

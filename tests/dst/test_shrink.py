@@ -116,3 +116,19 @@ def test_shrinking_is_the_same_each_time():
     tape = _drawn(read, condition)
     one, other = (dst.shrink(tape, _where(condition, read)) for _ in range(2))
     assert (one.tape.choices, one.attempts) == (other.tape.choices, other.attempts)
+
+
+def test_what_the_caller_proposes_is_tried_first_and_as_long_as_it_gains():
+    tape = dst.Tape(given={"a": (1, 1, 1, 1), "b": (2, 2)})
+    asked = []
+
+    def without_the_last(choices):
+        asked.append(choices)
+        yield {**choices, "a": choices.get("a", ())[:-1]}
+
+    def fails(tape):
+        return dst.Tape(given=tape.choices) if len(tape.choices.get("a", ())) >= 2 else None
+
+    shrunk = dst.shrink(tape, fails, proposals=(without_the_last,))
+    assert [len(choices["a"]) for choices in asked[:3]] == [4, 3, 2], "each gain is the begin of the next"
+    assert shrunk.tape.choices == {"a": (0, 1)}

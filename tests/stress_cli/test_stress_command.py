@@ -38,12 +38,12 @@ def test_a_campaign_with_failures_tells_writes_and_goes_on(
         "seed 5  walk  failed  guest-data",
         "    page 3 of LPAR <b>A</b> & co: expected 1, found 2",
         f"    lparvm stress --seeds 5:6 --runner {FAILING}",
-        f"    tape: {keep / 'seed-5.json'}",
+        f"    lparvm stress --replay {keep / 'seed-5.json'} --shrink",
         "seeds 0:8: failures: 1 of 8",
     ):
         assert line in told.out.splitlines(), f"{line!r} is missing in:\n{told.out}"
     assert told.err == "seed 5 (walk) failed: guest-data: page 3 of LPAR <b>A</b> & co: expected 1, found 2\n"
-    assert json.loads((keep / "seed-5.json").read_text())["streams"] == {"devices": [5, -3, 1]}
+    assert json.loads((keep / "seed-5.json").read_text())["tape"]["streams"] == {"devices": [5, -3, 1]}
     assert "&lt;b&gt;A&lt;/b&gt;" in board.read_text()
 
     assert stress("--seeds", "0:14", *given, "--json") == 1
@@ -51,6 +51,11 @@ def test_a_campaign_with_failures_tells_writes_and_goes_on(
     assert (told["seeds"], told["resumed"], told["failed"]) == (14, 8, 2)
     assert [one["seed"] for one in told["failures"]] == [5, 12]
     assert {file.name for file in keep.iterdir()} == {"seed-5.json", "seed-12.json"}
+
+
+def test_where_no_tapes_are_kept_it_is_told_how_to_keep_them(capsys: pytest.CaptureFixture[str]):
+    assert stress("--seeds", "5:6", "--runner", FAILING) == 1
+    assert "with --keep DIR their tapes are kept" in capsys.readouterr().out
 
 
 def test_a_green_campaign_exits_0_unless_a_required_probe_was_missed(capsys: pytest.CaptureFixture[str]):

@@ -7,9 +7,13 @@ from attrs import frozen
 from lparvm import dst
 from lparvm.config import STRESS_SHRINK_ATTEMPTS_MAX, STRESS_SHRINK_STEPS_MAX
 from lparvm.errors import UsageError
-from lparvm.stress.episode.run import Episode, run_episode
+from lparvm.stress.episode.run import STEPS_MAX, Episode, run_episode
+from lparvm.stress.oracles.problem import Problem
 from lparvm.stress.replaying.simpler import PROPOSALS
 from lparvm.stress.replaying.tape_file import Shown, TapeFile
+
+_LONGER, _LONGER_STEPS = 2, 5_000
+"""A run that takes so many times the steps, and so many more, is no simpler one: it is given up."""
 
 
 @frozen
@@ -105,6 +109,7 @@ class _Trial:
 
     def __init__(self, file: TapeFile, steps_max: int, on_attempt: OnAttempt) -> None:
         self._file, self._left, self._on_attempt = file, steps_max, on_attempt
+        self._kind = _kind(Problem(file.shown.oracle, file.shown.detail))
         self.measures: list[Measures] = []
         self.spent = False
         self._attempts = 0
@@ -115,10 +120,11 @@ class _Trial:
         if self._left <= 0:
             self.spent = True
             return None
-        episode = run_episode(self._file.job, tape)
+        limit = min(STEPS_MAX, _LONGER * self._file.shown.steps + _LONGER_STEPS)
+        episode = run_episode(self._file.job, tape, steps_max=limit)
         self._left -= episode.run.steps
         self._attempts += 1
-        if not episode.problems or episode.problems[0].oracle != self._file.shown.oracle:
+        if not episode.problems or _kind(episode.problems[0]) != self._kind:
             return self._told(None)
         used = episode.run.tape
         if self._best is None or used.cost < self._best:
@@ -131,3 +137,12 @@ class _Trial:
         if self.measures:
             self._on_attempt(self._attempts, self.measures[-1])
         return used
+
+
+def _kind(problem: Problem) -> str:
+    """What must be the same: the oracle; and of a crash, the exception's class."""
+    return (
+        f"{problem.oracle} {problem.detail.partition(':')[0]}"
+        if problem.oracle == "crash"
+        else problem.oracle
+    )

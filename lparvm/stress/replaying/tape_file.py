@@ -20,7 +20,7 @@ from lparvm.dst.tape import Tape
 from lparvm.errors import UsageError
 from lparvm.stress.mutants import find_mutant
 from lparvm.stress.swarm.draw import SIZES, SWARM_VERSION
-from lparvm.stress.verdict import FAILED, SeedJob, SeedVerdict
+from lparvm.stress.verdict import SeedJob, SeedVerdict
 from lparvm.version import VERSION
 
 FORMAT = "lparvm.stress tape"
@@ -93,9 +93,13 @@ class TapeFile:
         """The file: JSON, a line for each stream."""
         told = self.as_json()
         streams = told["tape"].pop("streams")
-        lines = [f"  {json.dumps(name)}: {json.dumps(value)}," for name, value in told.items() if name != "tape"]
+        lines = [
+            f"  {json.dumps(name)}: {json.dumps(value)}," for name, value in told.items() if name != "tape"
+        ]
         lines += [f'  "tape": {json.dumps(told["tape"])[:-1]}, "streams": {{']
-        lines += [",\n".join(f"    {json.dumps(name)}: {json.dumps(values)}" for name, values in streams.items())]
+        lines += [
+            ",\n".join(f"    {json.dumps(name)}: {json.dumps(values)}" for name, values in streams.items())
+        ]
         return "\n".join(("{", *lines, "  }}", "}")) + "\n"
 
     def write(self, path: Path) -> None:
@@ -108,6 +112,13 @@ class TapeFile:
             path.write_text(self.text(), encoding="utf-8")
         except (OSError, ValueError) as error:
             raise UsageError(f"{path}: can't be written: {_reason(error)}") from None
+
+
+def title_of(file: TapeFile) -> str:
+    """Which run it is."""
+    job = file.job
+    mutant = f", mutant {job.mutant}" if job.mutant else ""
+    return f"seed {job.seed}, {job.policy}{mutant}"
 
 
 def versions() -> dict[str, Any]:
@@ -155,7 +166,9 @@ def parse(data: bytes) -> TapeFile:
 def _check_versions(made_by: Mapping[str, object]) -> str:
     """The Python that made it; what else made it must be what is here."""
     own = versions()
-    others = [f"{name} {made_by.get(name, 'unknown')!s:.40}" for name in own if made_by.get(name) != own[name]]
+    others = [
+        f"{name} {made_by.get(name, 'unknown')!s:.40}" for name in own if made_by.get(name) != own[name]
+    ]
     if others:
         here = ", ".join(f"{name} {own[name]}" for name in own if made_by.get(name) != own[name])
         raise UsageError(f"a tape from another version: made by {', '.join(others)}, and this is {here}")
@@ -196,4 +209,4 @@ def _reason(error: OSError | ValueError) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
-__all__ = ["FAILED", "FORMAT", "FORMAT_VERSION", "Shown", "TapeFile", "load", "parse", "versions"]
+__all__ = ["FORMAT", "FORMAT_VERSION", "Shown", "TapeFile", "load", "parse", "title_of", "versions"]

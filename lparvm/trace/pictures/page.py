@@ -37,8 +37,13 @@ _BUTTONS = (
 )
 
 
-def page(report: Report) -> str:
-    """The whole page, as text."""
+def page(report: Report, preface: Sequence[ET.Element] = ()) -> str:
+    """The whole page, as text.
+
+    Args:
+        report: what it tells.
+        preface: what stands at its head instead of the summary.
+    """
     script, css = _asset("page.js"), _asset("page.css")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:"
@@ -53,7 +58,7 @@ def page(report: Report) -> str:
     )
     body = tag(
         "body",
-        *_summary(report),
+        *(preface or _summary(report)),
         *_problems(report),
         *_timeline(report),
         *_operations(report),
