@@ -41,8 +41,22 @@ def draw(run: Mapping[str, Any]) -> str:
         cells = [_cell(row["seeds"][policy]) for policy in policies]
         broken = MUTANTS[name].breaks if name else "nothing"
         lines.append(_line([f"`{name}`" if name else "none", *cells, row["caught_by"] or "", broken]))
-    lines += ["", _summary(rows[1:], policies)]
+    lines += ["", _summary(rows[1:], policies), *_rare()]
     return "\n".join(lines) + "\n"
+
+
+def _rare() -> list[str]:
+    """Those that are left to others."""
+    rare = [one for one in MUTANTS.values() if one.rare]
+    if not rare:
+        return []
+    told = [f"- `{one.name}`: {one.breaks} {one.rare}" for one in rare]
+    return [
+        "",
+        "Not run here, since machines drawn at random hardly ever show them; directed tests do:",
+        "",
+        *told,
+    ]
 
 
 def _line(cells: Sequence[str]) -> str:

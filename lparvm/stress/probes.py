@@ -37,7 +37,9 @@ _EVENTS = {
     "interruption.cleared": "a pending interruption was cleared",
 }
 _DEAD = "LPAR control died in {phase}"
-_DIED_IN = tuple(_DEAD.format(phase=one) for one in ("QUIESCING", "MOVING", "NOTIFYING", "RESTARTING", "BACKING_OUT"))
+_DIED_IN = tuple(
+    _DEAD.format(phase=one) for one in ("QUIESCING", "MOVING", "NOTIFYING", "RESTARTING", "BACKING_OUT")
+)
 _OTHERS = (
     "a CANCEL came when its command was answered already",
     "a move went up over itself",
@@ -114,7 +116,9 @@ class ProbeWatch:
         if result == Result.NOT_CANCELLABLE and asked in _TOO_LATE_IN:
             sometimes(_TOO_LATE_IN[asked])
         self._phases.pop(op, None)
-        self._moving = {lpar: one for lpar, one in self._moving.items() if one != op and not one.startswith(f"{op}.")}
+        self._moving = {
+            lpar: one for lpar, one in self._moving.items() if one != op and not one.startswith(f"{op}.")
+        }
         self._timed_out.pop(op, None)
         self._clearing.discard(op)
 

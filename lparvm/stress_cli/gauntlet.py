@@ -31,7 +31,11 @@ def run(options: CampaignOptions) -> int:
     ):
         if value is not None:
             raise UsageError(f"{name}: the gauntlet has its own seeds; expected --gauntlet without it")
-    mutants = [find_mutant(options.mutant).name] if options.mutant else list(MUTANTS)
+    mutants = (
+        [find_mutant(options.mutant).name]
+        if options.mutant
+        else [one.name for one in MUTANTS.values() if not one.rare]
+    )
     policies = POLICIES if options.policy == MIX else (check_policy(options.policy),)
     table = Table(mutants, policies, options.size)
     console = make_console(stderr=True)

@@ -11,9 +11,14 @@ from lparvm.machine import Machine
 from lparvm.protocol import messages as m
 from lparvm.scenario.model import FaultConfig, FaultKind
 from lparvm.stress.swarm.plan import Blow, Plan, Role, StressFault
+from lparvm.trace.writer import Event
 
 _CLEAN = (Role.WITNESS, Role.SHARER, Role.SHARED)
 """Guests that come to no end where their I/O meets a faulty frame."""
+
+
+_SOON = 12
+_OF_PHASES = (StressFault.CONTROL_DIES, StressFault.LIP_STUCK)
 
 
 class Blows:
@@ -27,6 +32,7 @@ class Blows:
         """Nothing has struck yet."""
         self._machine, self._plan = machine, plan
         self.struck: Counter[str] = Counter()
+        self._in_phase: list[Blow] = []
 
     async def strike(self) -> None:
         """All of them, at their times; cancel it and no more do."""
@@ -36,12 +42,26 @@ class Blows:
 
     async def _wait(self, blow: Blow) -> None:
         await self._machine.clock.sleep_until_ns(blow.at_ns)
-        if _STRIKES[blow.kind](self._machine, self._plan, blow):
+        if blow.kind in _OF_PHASES and blow.phase:
+            self._in_phase.append(blow)
+        elif _STRIKES[blow.kind](self._machine, self._plan, blow):
             self.struck[str(blow.kind)] += 1
+
+    def watch(self, told: Event) -> None:
+        """A listener: what waits for an operation to enter a phase strikes; it tells nothing, for an event is told."""
+        if not self._in_phase or told["event"] != "phase.entered":
+            return
+        for blow in self._in_phase:
+            if blow.phase == told["phase"]:
+                self._in_phase.remove(blow)
+                _IN_PHASE[blow.kind](self._machine, told["lpar"], blow)
+                self.struck[str(blow.kind)] += 1
+                return
 
     def end(self) -> None:
         """What still waits for its moment never comes."""
         assembly = self._machine.assembly
+        self._in_phase.clear()
         assembly.work.fail_at = None
         assembly.records.fuse = None
         for iop in assembly.iops.values():
@@ -102,4 +122,21 @@ _STRIKES: Mapping[StressFault, Callable[[Machine, Plan, Blow], bool]] = {
     StressFault.LIP_STUCK: _lip_stuck,
     StressFault.SALE_REFUSED: _sale_refused,
     StressFault.DUPLICATE_ENDING: _duplicate_ending,
+}
+
+
+def _dies_soon(machine: Machine, _lpar: str, blow: Blow) -> None:
+    machine.assembly.records.fuse = blow.number % _SOON
+
+
+def _hangs(machine: Machine, lpar: str, blow: Blow) -> None:
+    lips = [lip for lip in machine.assembly.lips if lpar in lip.processors]
+    if lips:
+        # The last one oftener than others: then the first has started its guest again and the last has not.
+        lips[max(blow.number % 3 - 2, -len(lips))].hang(blow.duration_ns)
+
+
+_IN_PHASE: Mapping[StressFault, Callable[[Machine, str, Blow], None]] = {
+    StressFault.CONTROL_DIES: _dies_soon,
+    StressFault.LIP_STUCK: _hangs,
 }

@@ -103,7 +103,7 @@ async def run_course(course: Course, tape: dst.Tape, findings: Findings) -> None
         BaseException: what the machine raised.
     """
     plan = course.plan
-    timeouts = TimeoutWatch()
+    timeouts = TimeoutWatch(exact=not plan.jumps and not plan.freezes)
     follow: list[Listener] = []
 
     def followed(told: Event) -> None:
@@ -121,9 +121,10 @@ async def run_course(course: Course, tape: dst.Tape, findings: Findings) -> None
         for device in machine.assembly.devices.values():
             if hasattr(device, "blocks_at_once"):
                 device.blocks_at_once = plan.pace.blocks_at_once
-        operators = Operators(machine, plan)
-        follow.append(operators.watch)
-        await _trouble(machine, plan, operators, findings)
+        operators, blows = Operators(machine, plan), Blows(machine, plan)
+        follow += [operators.watch, blows.watch]
+        await _trouble(operators, blows)
+        findings.struck = blows.struck
         dst.calm()
         await _come_to_rest(machine, operators, findings)
         findings.problems += timeouts.problems
@@ -137,15 +138,13 @@ async def run_course(course: Course, tape: dst.Tape, findings: Findings) -> None
     findings.problems[:0] = reported(machine.report)
 
 
-async def _trouble(machine: Machine, plan: Plan, operators: Operators, findings: Findings) -> None:
+async def _trouble(operators: Operators, blows: Blows) -> None:
     """Operators work, and faults strike."""
-    blows = Blows(machine, plan)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(blows.strike)
         await operators.work()
         nursery.cancel_scope.cancel()
     blows.end()
-    findings.struck = blows.struck
 
 
 async def _come_to_rest(machine: Machine, operators: Operators, findings: Findings) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import trio
-from attrs import frozen
+from attrs import evolve, frozen
 
 from lparvm.arch.address import PAGE_BYTES, Zone
 from lparvm.dst.probes import sometimes
@@ -15,6 +15,7 @@ from lparvm.stress.swarm.plan import Order, Plan, Role
 from lparvm.trace.writer import Event
 from lparvm.units import seconds
 
+_TWICE = ("MVSTOR", "EXPAND", "SHRINK", "STOP")
 _LIVES = ("DEACTIVATE", "DEFINE", "ACTIVATE", "IPL", "VARY")
 """Commands that an LPAR's guest sees the end of, or at least notices."""
 
@@ -71,8 +72,18 @@ class Operators:
         for order in orders:
             await self._machine.clock.sleep_ns(order.wait_ns)
             text = self._text(order)
-            if text is not None:
+            if text is None:
+                continue
+            async with trio.open_nursery() as nursery:
+                if order.twice and order.verb in _TWICE:
+                    nursery.start_soon(self._again, order)
                 await self._give(text, order)
+
+    async def _again(self, order: Order) -> None:
+        """The same for another LPAR, while the first is under way."""
+        text = self._text(evolve(order, lpar=order.lpar + 1, place=order.place + 1, twice=False))
+        if text is not None:
+            await self._give(text, order)
 
     async def _give(self, text: str, order: Order) -> None:
         svp = self._machine.svp
@@ -84,7 +95,7 @@ class Operators:
         self.cancels_given += order.verb == "CANCEL"
         self.given.append(Given(op, text))
         if order.cancel_ns is None:
-            await self._wait_for(op, _PATIENT_NS if order.place % 4 == 3 else _IMPATIENT_NS)
+            await self._wait_for(op, _PATIENT_NS if _is_bounded(text) else _IMPATIENT_NS)
             return
         await self._until(op, order)
         if op in svp.results:
@@ -121,8 +132,8 @@ class Operators:
                 await svp.answer(op)
                 return
             self.cancels_given += 1
-            if patience_ns == _PATIENT_NS and _is_bounded(text := self._machine.svp.text_of(op)):
-                self.late.append(text)
+            if patience_ns == _PATIENT_NS:
+                self.late.append(self._machine.svp.text_of(op))
             patience_ns = _IMPATIENT_NS
             with trio.move_on_after(seconds(patience_ns)):
                 await svp.execute(f"CANCEL {op}")
@@ -139,6 +150,7 @@ class Operators:
         roles = self._plan.roles
         if verb in _LIVES:
             names = [name for name in names if roles.get(name, Role.PULSE) not in (Role.WITNESS, Role.SHARED)]
+            names = [name for name in names if roles.get(name) is Role.SHARER] or names
         return [*names, *(("E",) if verb in _LIVES and "E" not in names else ())]
 
     def _text(self, order: Order) -> str | None:
@@ -233,6 +245,8 @@ class Operators:
         ]
         if not devices:
             return None
+        common = [device for device in devices if device.number in COMMON_DISKS]
+        devices = common or devices
         device = devices[order.other % len(devices)]
         iop = device.iops[0 if device.number in COMMON_DISKS else order.lpar % len(device.iops)]
         return f"VARY PATH {iop}.{device.number:04X} {('ON', 'OFF')[order.place % 2]}"

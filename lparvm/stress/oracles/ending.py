@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from lparvm.actors.iop import Iop
 from lparvm.arch.address import HoldingKind
+from lparvm.guests.sharer import Sharer
 from lparvm.machine import Machine
 from lparvm.protocol.lpar_entry import LparState
 from lparvm.protocol.results import Result
@@ -76,6 +77,12 @@ def leaks(machine: Machine) -> Iterator[Problem]:
         yield Problem("leak", "SALE is under way, and every command is answered")
     for iop in assembly.iops.values():
         yield from _held_by(iop, lost)
+    for device in assembly.devices.values():
+        holder = device.reserved_by
+        if holder is not None and not isinstance(assembly.guests.get(holder), Sharer):
+            yield Problem(
+                "leak", f"device {device.number:04X} is reserved by {holder}, whose guest never did that"
+            )
 
 
 def _held_by(iop: Iop, lost: set[str]) -> Iterator[Problem]:

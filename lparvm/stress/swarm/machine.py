@@ -56,7 +56,7 @@ def draw_machine(tape: Tape, size: str) -> tuple[Scenario, dict[str, Role]]:
     names = "ABCD"[: machine.between(1, LPARS_MAX[size])]
     roles = {name: _role(tape.stream(f"lpar.{name}")) for name in names}
     iops = tuple(f"IOP{number + 1}" for number in range(machine.weighted(((0, 1), (1, 5), (2, 4)))))
-    if machine.chance(1, 4) and len(names) > 1 and iops:
+    if machine.chance(1, 3) and len(names) > 1 and iops:
         roles |= dict.fromkeys(names[-2:], Role.SHARER)
     io = _draw_io(tape, iops, names, roles)
     lip_count = machine.between(1, LIPS_MAX)
@@ -68,7 +68,7 @@ def draw_machine(tape: Tape, size: str) -> tuple[Scenario, dict[str, Role]]:
     frames = end + machine.between(2, 24)
     lips = tuple(sorted({lip for lpar in lpars for lip in lpar.lips}))
     timing = Timing(
-        lip_mips=machine.choice((0.5, 1.0, 0.2)),
+        lip_mips=machine.choice((0.5, 1.0, 0.05)),
         transfer_rate=machine.choice((400 << 20, 40 << 20, 4 << 20)),
     )
     scenario = Scenario(
@@ -96,13 +96,14 @@ def _draw_io(tape: Tape, iops: tuple[str, ...], names: str, roles: Mapping[str, 
             of[name] = COMMON_DISKS
     devices = [device for device in devices if any(device.number in numbers for numbers in of.values())]
     for number in COMMON_DISKS if Role.SHARER in roles.values() else ():
-        devices.append(DeviceConfig(number, "disk", iops, _LATENCIES_NS[0], {"size": _DISK}))
+        latency_ns = tape.stream("device.common").choice(_LATENCIES_NS[:3])
+        devices.append(DeviceConfig(number, "disk", iops, latency_ns, {"size": _DISK}))
     return _Io(iops, tuple(devices), of)
 
 
 def _draw_device(stream: Stream, number: int, paths: tuple[str, ...], role: Role) -> DeviceConfig:
     latency_ns = stream.choice(_LATENCIES_NS)
-    bad, deadly = stream.chance(1, 3), stream.chance(1, 3)
+    bad, deadly = stream.chance(1, 3), stream.chance(1, 2)
     chances = {text: stream.draw(4) / 25 for text in _MISBEHAVIOURS}
     options: dict[str, Any] = {"size": _DISK}
     # Who must come to an end gets no device that never does.
@@ -128,7 +129,7 @@ def _draw_lpar(
     match role:
         case Role.WITNESS:
             pause = ("20us", "100us", "200us", "400us")[busy]
-            options |= {"operations": 20 + 5 * stream.draw(3 if size == "small" else 12), "pause": pause}
+            options |= {"operations": 10 + 5 * stream.draw(2 if size == "small" else 10), "pause": pause}
             options["io"] = stream.choice((20, 50, 80))
         case Role.SHARED:
             options |= {"operations": 10 + 5 * stream.draw(6)}
@@ -136,7 +137,7 @@ def _draw_lpar(
             options["every"] = ("1ms", "100us", "300us", "500us")[busy]
         case Role.PULSE:
             options |= {"pause": ("5ms", "500us", "2ms", "1ms")[busy]}
-            if devices and stream.chance(1, 2):
+            if devices and stream.chance(2, 3):
                 options["suspend"] = True
     return LparConfig(
         name, Zone(end + gap, _FRAMES_MIN[role] + more), tuple(f"LIP{lip + 1}" for lip in lips), _GUESTS[role],

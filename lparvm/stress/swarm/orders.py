@@ -7,11 +7,11 @@ from lparvm.stress.swarm.plan import Order
 
 VERBS: tuple[tuple[str, int], ...] = (
     ("MVSTOR", 14), ("XCHSTOR", 5), ("MVSTOR-EXPAND", 2), ("EXPAND", 2), ("SHRINK", 2), ("PLAN-FREE", 1),
-    ("PLAN-EXPAND", 1), ("STOP", 1), ("START", 2), ("DEACTIVATE", 2), ("DEFINE", 1), ("ACTIVATE", 2), ("IPL", 2),
-    ("VARY", 2), ("DISPLAY", 1), ("CANCEL", 1), ("TEST", 1),
+    ("PLAN-EXPAND", 1), ("STOP", 1), ("START", 2), ("DEACTIVATE", 3), ("DEFINE", 1), ("ACTIVATE", 2), ("IPL", 3),
+    ("VARY", 3), ("DISPLAY", 1), ("CANCEL", 1), ("TEST", 1),
 )  # fmt: skip
 OPERATORS_MAX = 3
-ORDERS = {"small": (1, 2, 3, 4), "mixed": (2, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 16, 16, 24, 48, 150)}
+ORDERS = {"small": (1, 1, 2, 3), "mixed": (1, 2, 2, 4, 4, 4, 4, 6, 6, 8, 8, 8, 12, 16, 24, 120)}
 _US, _MS = 1_000, 1_000_000
 _WAITS_NS = (0, 0, 20 * _US, 200 * _US, _MS, 4 * _MS)
 _CANCELS_NS = (0, 5 * _US, 20 * _US, 100 * _US, 300 * _US, _MS, 3 * _MS, 10 * _MS)
@@ -21,15 +21,24 @@ _PHASES = (
 )  # fmt: skip
 _LATEST_CANCEL_NS = 10 * _MS
 # On both sides of the devices' latencies.
-_QUIESCE = ("QUIESCE=20ms", "", "QUIESCE=50us", "QUIESCE=500us", "QUIESCE=2ms", "QUIESCE=8ms")
-_BUSY = ("", "BUSY=HALT", "BUSY=WAIT", "BUSY=REFUSE")
+_QUIESCE = (
+    "QUIESCE=20ms",
+    "QUIESCE=50us",
+    "QUIESCE=500us",
+    "QUIESCE=2ms",
+    "QUIESCE=2ms",
+    "QUIESCE=8ms",
+    "QUIESCE=8ms",
+    "",
+)
+_BUSY = ("", "BUSY=HALT", "BUSY=REFUSE", "BUSY=HALT", "", "BUSY=WAIT")
 _STOP = ("", "", "", "", "STOP=1us", "STOP=100us", "STOP=1ms")
 
 
 def draw_operators(tape: Tape, size: str) -> tuple[tuple[Order, ...], ...]:
     """What each operator does; from the stream `operators`, and one for each order."""
     stream = tape.stream("operators")
-    count = 1 + stream.weighted(((0, 6), (1, 3), (2, 1)))
+    count = 1 + stream.weighted(((0, 3), (1, 4), (2, 3)))
     number = stream.choice(ORDERS[size])
     orders = [_draw_order(tape.stream(f"order.{place:03}")) for place in range(number)]
     return tuple(_present(orders[place::count]) for place in range(count))
@@ -50,10 +59,21 @@ def _draw_order(stream: Stream) -> Order | None:
     words = tuple(
         word for word in (stream.choice(_QUIESCE), stream.choice(_BUSY), stream.choice(_STOP)) if word
     )
+    twice = stream.chance(1, 4)
     if not there:
         return None
     if phase:
         cancel_ns = _LATEST_CANCEL_NS
     return Order(
-        verb, lpar, other, place, size, wait_ns, cancel_ns if cancelled else None, phase, by_lpar, words
+        verb,
+        lpar,
+        other,
+        place,
+        size,
+        wait_ns,
+        cancel_ns if cancelled else None,
+        phase,
+        by_lpar,
+        words,
+        twice,
     )

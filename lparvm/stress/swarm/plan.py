@@ -35,6 +35,7 @@ class Order:
         cancel_ns: a CANCEL so long after; None: none.
         cancel_in: that CANCEL comes when the operation enters this phase, or after that time; empty: after that time.
         cancel_by_lpar: whether that names the LPAR instead of the operation.
+        twice: the same is done to another LPAR at the same moment.
         words: further words of the command, such as QUIESCE=1ms.
     """
 
@@ -48,6 +49,7 @@ class Order:
     cancel_in: str = ""
     cancel_by_lpar: bool = False
     words: tuple[str, ...] = ()
+    twice: bool = False
 
 
 class StressFault(enum.StrEnum):
@@ -70,12 +72,15 @@ class Blow:
         at_ns: when.
         number: which frame, LIP, IOP or device, modulo how many there are; or after how many pages or messages.
         duration_ns: for how long, where it ends by itself.
+        phase: LPAR control dies a few messages after an operation has entered this phase, or a LIP of its LPAR hangs
+            there; empty: at that time.
     """
 
     kind: StressFault
     at_ns: int
     number: int = 0
     duration_ns: int = 0
+    phase: str = ""
 
 
 @frozen

@@ -57,7 +57,12 @@ AGREEMENT = {
     "a state description": (_move_state, "agreement: A is at"),
     "the map": (_move_map, "agreement: B is at"),
 }
+def _reserve_device(machine: Machine) -> None:
+    machine.assembly.devices[0x190].reserved_by = "A"
+
+
 LEAKS = {
+    "a device": (_reserve_device, "leak: device 0190 is reserved by A"),
     "frames": (_reserve, "leak: B holds"),
     "starts": (_hold_starts, "leak: IOP1 still holds starts of A for op.9"),
     "SALE": (lambda machine: machine.assembly.resources._sales.update(x=None), "leak: SALE is under way"),
