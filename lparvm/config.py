@@ -211,7 +211,7 @@ PICTURE_PAGE_OPERATIONS_MAX = 1000
 
 # The gauntlet: seeds of a mutant under each policy, first for all, and at most for one that no policy has caught; and
 # how many of one cell go out together.
-GAUNTLET_FIRST_SEEDS = 12
+GAUNTLET_FIRST_SEEDS = 8
 GAUNTLET_SEEDS_MAX = 240
 GAUNTLET_CHUNK_SEEDS = 4
 

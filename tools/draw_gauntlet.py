@@ -12,6 +12,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a clone that is not installed works as well
 
+from lparvm.config import GAUNTLET_FIRST_SEEDS
 from lparvm.stress.mutants import MUTANTS
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "gauntlet.md"
@@ -69,17 +70,17 @@ def _cell(cell: Mapping[str, Any]) -> str:
 
 def _summary(rows: Sequence[Mapping[str, Any]], policies: Sequence[str]) -> str:
     lines = [
-        "Of each policy, how many mutants it caught within 12 seeds and within its whole budget, and the median",
-        "number of seeds of those that it caught:",
+        f"Of each policy, how many mutants it caught within {GAUNTLET_FIRST_SEEDS} seeds and within its whole budget,",
+        "and the median number of seeds of those that it caught:",
         "",
-        _line(["policy", "within 12 seeds", "in all", "median seeds"]),
+        _line(["policy", f"within {GAUNTLET_FIRST_SEEDS} seeds", "in all", "median seeds"]),
         _line(["---", "---:", "---:", "---:"]),
     ]
     for policy in policies:
         caught = [
             row["seeds"][policy]["caught"] for row in rows if row["seeds"][policy]["caught"] is not None
         ]
-        soon = sum(1 for seeds in caught if seeds <= 12)
+        soon = sum(1 for seeds in caught if seeds <= GAUNTLET_FIRST_SEEDS)
         median = f"{statistics.median(caught):g}" if caught else ""
         lines.append(_line([policy, f"{soon} of {len(rows)}", f"{len(caught)} of {len(rows)}", median]))
     return "\n".join(lines)

@@ -54,8 +54,8 @@ class Mutant:
         breaks: what is broken, in one sentence.
         parts: what the machine must be built from.
         patches: what is replaced beside that.
-        rare: why machines drawn at random don't show it in any number of seeds worth their time; the gauntlet then leaves
-            it to directed tests. Empty: they do.
+        rare: why machines drawn at random don't show it in any number of seeds worth their time; the gauntlet then
+            leaves it to directed tests. Empty: they do.
     """
 
     name: str

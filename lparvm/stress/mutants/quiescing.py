@@ -77,8 +77,8 @@ MUTANTS = (
         "resume-not-held",
         "A suspended channel program is resumed although its LPAR is quiescing.",
         patches=(Patch(io_processor, "_control", _resume_at_once),),
-        rare="With mailboxes that keep their order a RESUME can meet a quiescing IOP only between the SIE of one LIP and "
-        "that of the last; the state space with messages in order by sender alone, `pairwise-suspend`, finds it.",
+        rare="With mailboxes that keep their order a RESUME can meet a quiescing IOP only between the SIE of one LIP "
+        "and that of the last; the state space with messages in order by sender alone, `pairwise-suspend`, finds it.",
     ),
     Mutant(
         "quiesce-timeout-taken-for-quiet",
