@@ -91,6 +91,22 @@ def test_what_a_page_shows_is_what_one_gets(
     assert not missing, "these lines no longer come out: " + "\n".join(missing)
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/stress.md"])
+def test_the_failure_that_the_pages_shrink_is_shrunk_to_the_same(page, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"^```\n(\$ lparvm stress .*?)^```", text, re.DOTALL | re.MULTILINE)
+    shown = next(block for block in blocks if "--shrink" in block)
+    commands = re.findall(r"^\$ lparvm (stress .*)$", shown, re.MULTILINE)
+    assert len(commands) == 2, "found, then shrunk"
+    for command in commands:
+        assert group.main(shlex.split(command), standalone_mode=False) == 1, "a failure shows"
+    output = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    lines = [line for line in shown.splitlines() if not line.startswith(("$", "...")) and line]
+    missing = [line for line in lines if line.rstrip() not in output]
+    assert not missing, "these lines no longer come out: " + "\n".join(missing)
+
+
 def test_the_guest_that_the_page_prints_takes_part_in_expand_and_shrink(tmp_path, monkeypatch):
     (text,) = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     (tmp_path / "modest.py").write_text(text, encoding="utf-8")

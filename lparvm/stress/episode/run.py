@@ -26,7 +26,7 @@ __all__ = ["PROBES", "Episode", "policy_of", "run_episode", "run_job"]
 
 MIX = ("walk", "pct:3", "walk", "delay:3", "pct:8", "walk", "fifo", "pct:2")
 """What `mix` stands for: by the seed, one after the other."""
-STEPS_MAX = 400_000
+STEPS_MAX = 150_000
 JUMP_MAX_S = 0.03
 """The clock jumps no farther: over a timeout of a device or of a quiesce, and not over an operator's patience."""
 _OF_SCHEDULE = ("schedule", "clock", "freeze", "slices", "points", "mail", "echoes")
