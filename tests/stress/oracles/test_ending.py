@@ -57,6 +57,8 @@ AGREEMENT = {
     "a state description": (_move_state, "agreement: A is at"),
     "the map": (_move_map, "agreement: B is at"),
 }
+
+
 def _reserve_device(machine: Machine) -> None:
     machine.assembly.devices[0x190].reserved_by = "A"
 
