@@ -208,7 +208,7 @@ class _Priorities(dict[trio.lowlevel.Task, float]):
 
 _SIMPLE: dict[str, Callable[[], Policy]] = {"walk": Walk, "fifo": Fifo, "seeded": Seeded}
 _DEEP: dict[str, Callable[[int], Policy]] = {"pct": Pct, "delay": Delay}
-EXPECTED = "walk, fifo, seeded, pct:D or delay:D with a whole number D"
+EXPECTED = f"walk, fifo, seeded, pct:D or delay:D with a whole number D from 1 to {DEPTH_MAX}"
 
 
 def parse_policy(text: str) -> Policy:
@@ -222,4 +222,4 @@ def parse_policy(text: str) -> Policy:
     name, _, depth = text.partition(":")
     if name in _DEEP and re.fullmatch("[1-9][0-9]?", depth) and int(depth) <= DEPTH_MAX:
         return _DEEP[name](int(depth))
-    raise UsageError(f"policy {text!r}; expected {EXPECTED} from 1 to {DEPTH_MAX}")
+    raise UsageError(f"policy {text!r}; expected {EXPECTED}")

@@ -49,10 +49,10 @@ _OTHERS = (
     "zones of unequal sizes changed places",
     "an interruption was pending across a move",
     "starts were held on two IOPs at once",
-    "two relocations were under way at once",
+    "two LPARs were moving at once",
     "an LPAR with two LIPs was moved",
-    "a quiesce timed out while a clear was pending",
-    "the quiesce timed out at the moment at which the last IOP answered",
+    "devices were cleared after a quiesce had timed out",
+    "a quiesce timed out at the very moment at which an IOP answered",
     "a guest was signalled while another LPAR was moving",
     "a stopped guest was moved",
 )
@@ -71,10 +71,10 @@ class ProbeWatch:
         self._asked: dict[str, str] = {}  # operation, and its CANCEL -> the phase in which that was given
         self._moving: dict[str, str] = {}  # LPAR -> operation that relocates it
         self._lips: Mapping[str, list[str]] = {}
-        self._clearing: set[str] = set()
         self._timed_out: dict[str, int] = {}
         self._held_at: dict[str, set[str]] = {}
         self._held_lpars: set[str] = set()
+        self._stopped_lips: dict[tuple[str, str], set[str]] = {}
         self._looks: dict[str, Callable[[Event], None]] = {
             "command.answered": self._answered,
             "phase.entered": self._entered,
@@ -88,6 +88,7 @@ class ProbeWatch:
             "start.held": self._start_held,
             "starts.released": self._released,
             "lip.stopped": self._stopped,
+            "zone.moved": self._moved,
             "ClearBusyDevices": self._clear,
             "QuiesceTimedOut": self._timeout,
             "IopQuiesced": self._quiesced,
@@ -116,22 +117,18 @@ class ProbeWatch:
         if result == Result.NOT_CANCELLABLE and asked in _TOO_LATE_IN:
             sometimes(_TOO_LATE_IN[asked])
         self._phases.pop(op, None)
-        self._moving = {
-            lpar: one for lpar, one in self._moving.items() if one != op and not one.startswith(f"{op}.")
-        }
         self._timed_out.pop(op, None)
-        self._clearing.discard(op)
 
     def _entered(self, told: Event) -> None:
         op, phase, lpar = told["op"], told["phase"], told["lpar"]
         self._phases[op] = phase
         self._of[lpar] = op
-        if phase == "STOPPING":
+        if phase == "MOVING":
             self._moving[lpar] = op
             if len(set(self._moving.values())) > 1:
-                sometimes("two relocations were under way at once")
-            if lpar in self._held_lpars:
-                sometimes("a stopped guest was moved")
+                sometimes("two LPARs were moving at once")
+        elif self._moving.get(lpar) == op:
+            del self._moving[lpar]
 
     def _cancel(self, told: Event) -> None:
         """Where an operation stands when its CANCEL is given: both commands' answers are judged by that."""
@@ -180,29 +177,24 @@ class ProbeWatch:
         self._held_at.get(told["lpar"], set()).discard(told["iop"])
 
     def _stopped(self, told: Event) -> None:
-        lips = self._stopped_lips(told)
-        if len(lips) > 1:
-            sometimes("an LPAR with two LIPs was moved")
+        self._stopped_lips.setdefault((told["op"], told["lpar"]), set()).add(told["lip"])
 
-    def _stopped_lips(self, told: Event) -> set[str]:
-        key = f"{told['lpar']} {told['op']}"
-        held = self._held_at.setdefault(key, set())
-        held.add(told["lip"])
-        return held
+    def _moved(self, told: Event) -> None:
+        if len(self._stopped_lips.get((told["op"], told["lpar"]), ())) > 1:
+            sometimes("an LPAR with two LIPs was moved")
+        if told["lpar"] in self._held_lpars:
+            sometimes("a stopped guest was moved")
 
     def _clear(self, told: Event) -> None:
-        self._clearing.add(told["op"])
         if told["op"] in self._timed_out:
-            sometimes("a quiesce timed out while a clear was pending")
+            sometimes("devices were cleared after a quiesce had timed out")
 
     def _timeout(self, told: Event) -> None:
         self._timed_out[told["op"]] = told["t"]
-        if told["op"] in self._clearing:
-            sometimes("a quiesce timed out while a clear was pending")
 
     def _quiesced(self, told: Event) -> None:
         if self._timed_out.get(told["op"]) == told["t"]:
-            sometimes("the quiesce timed out at the moment at which the last IOP answered")
+            sometimes("a quiesce timed out at the very moment at which an IOP answered")
 
     def _signalled(self, told: Event) -> None:
         if any(lpar != told["lpar"] for lpar in self._moving):

@@ -7,6 +7,7 @@ import click
 
 from lparvm.config import CAMPAIGN_JOBS_MAX
 from lparvm.console.process import interruptible
+from lparvm.stress_cli.modes import take_mode
 from lparvm.stress_cli.replay_options import replay_options, take_replay
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -89,23 +90,23 @@ def _mode(given: dict[str, Any]) -> int:
         from lparvm.stress_cli import replay  # noqa: PLC0415 - as below
 
         return replay.run(tape)
+    mode, value = take_mode(given)
+    if mode == "explore":
+        from lparvm.stress_cli import explore  # noqa: PLC0415
+
+        return explore.run(value)
     from lparvm.stress_cli import campaign  # noqa: PLC0415 - other modes start without it
 
-    gauntlet, audit, real, explore = (given.pop(name) for name in ("gauntlet", "audit", "real", "explore"))
-    if explore is not None:
-        from lparvm.stress_cli.explore import run as run_explore  # noqa: PLC0415
-
-        return run_explore(explore)
     options = campaign.CampaignOptions(**given)
-    if gauntlet:
-        from lparvm.stress_cli.gauntlet import run  # noqa: PLC0415
+    if mode == "gauntlet":
+        from lparvm.stress_cli import gauntlet  # noqa: PLC0415
 
-        return run(options)
-    if audit:
-        from lparvm.stress_cli.audit import run as run_audit  # noqa: PLC0415
+        return gauntlet.run(options)
+    if mode == "audit":
+        from lparvm.stress_cli import audit  # noqa: PLC0415
 
-        return run_audit(options)
-    if real:
+        return audit.run(options)
+    if mode == "real":
         from lparvm.stress_cli.real import run_real  # noqa: PLC0415
 
         seed = 0 if options.seeds is None else campaign.campaign_of(options).first

@@ -109,7 +109,7 @@ BAD = {
     ),
     "a trace nowhere": (("--replay", "{tape}", "--trace", "/nowhere/t.jsonl"), "/nowhere"),
     "a test as JSON": (("--replay", "{tape}", "--regression", "--json"), "--json: the test stands alone"),
-    "an audit with a time": (("--audit", "--time", "3s"), "--time: an audit"),
+    "an audit with a time": (("--audit", "--time", "3s"), "--time: doesn't go with --audit"),
 }
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -199,3 +200,20 @@ def test_a_flood_of_failures_is_counted(capsys: pytest.CaptureFixture[str], monk
     told = capsys.readouterr().out.splitlines()
     assert len(told) == 3
     assert told[-1].startswith("further failures are counted")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--gauntlet", "--audit"), "--audit: doesn't go with --gauntlet"),
+        (("--gauntlet", "--keep", "x"), "--keep: doesn't go with --gauntlet"),
+        (
+            ("--explore", "move", "--mutant", "skip-stop"),
+            "--mutant: doesn't go with --explore; expected nothing",
+        ),
+        (("--real", "--policy", "walk"), "--policy: doesn't go with --real; expected --seeds, --time"),
+    ],
+)
+def test_an_option_that_would_change_nothing_is_refused(words, told):
+    with pytest.raises(UsageError, match=re.escape(told)):
+        group.main(["stress", *words], standalone_mode=False)

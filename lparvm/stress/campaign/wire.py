@@ -1,5 +1,6 @@
 """Verdicts and chunks as lines of JSON: between processes and machines, and in results files."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args, get_type_hints
 
@@ -7,7 +8,7 @@ import orjson
 from attrs import asdict, evolve
 
 from lparvm.config import CAMPAIGN_LINE_BYTES_MAX
-from lparvm.stress.verdict import SeedJob, SeedVerdict
+from lparvm.stress.verdict import CRASHED, FAILED, PASSED, SeedJob, SeedVerdict
 
 LINE_BEGIN = b'{"seed":'
 """How a line begins that `verdict_line` has written."""
@@ -57,7 +58,24 @@ def read_verdict(line: bytes) -> SeedVerdict:
     for name, check in _CHECKS.items():
         if not check(read[name]):
             raise ValueError(f"{name} is {read[name]!r:.60}")
-    return SeedVerdict(**read)
+    verdict = SeedVerdict(**read)
+    if problem := _problem(verdict):
+        raise ValueError(problem)
+    return verdict
+
+
+def _problem(verdict: SeedVerdict) -> str:
+    """What no seed comes to."""
+    if verdict.verdict not in (PASSED, FAILED, CRASHED):
+        return f"verdict is {verdict.verdict!r:.60}"
+    if (
+        verdict.seed < 0
+        or min(verdict.steps, verdict.virtual_ns, verdict.relocations, verdict.operations) < 0
+    ):
+        return "a number below 0"
+    if not re.fullmatch("[0-9a-f]*", verdict.digest):
+        return f"digest is {verdict.digest!r:.80}"
+    return ""
 
 
 def jobs_line(jobs: Sequence[SeedJob]) -> bytes:

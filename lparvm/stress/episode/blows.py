@@ -18,6 +18,8 @@ _CLEAN = (Role.WITNESS, Role.SHARER, Role.SHARED)
 
 
 _SOON = 12
+_AT_ONCE = (StressFault.FRAME, StressFault.LIP_STUCK, StressFault.DUPLICATE_ENDING)
+"""The others strike when somebody meets them."""
 _OF_PHASES = (StressFault.CONTROL_DIES, StressFault.LIP_STUCK)
 
 
@@ -44,18 +46,23 @@ class Blows:
         await self._machine.clock.sleep_until_ns(blow.at_ns)
         if blow.kind in _OF_PHASES and blow.phase:
             self._in_phase.append(blow)
-        elif _STRIKES[blow.kind](self._machine, self._plan, blow):
+        elif _STRIKES[blow.kind](self._machine, self._plan, blow) and blow.kind in _AT_ONCE:
             self.struck[str(blow.kind)] += 1
 
     def watch(self, told: Event) -> None:
-        """A listener: what waits for an operation to enter a phase strikes; it tells nothing, for an event is told."""
+        """A listener: counts what strikes, and lets strike what waits for an operation to enter a phase.
+
+        It tells nothing itself, for an event is being told.
+        """
+        if (kind := _struck_by(told)) is not None:
+            self.struck[kind] += 1
         if not self._in_phase or told["event"] != "phase.entered":
             return
         for blow in self._in_phase:
             if blow.phase == told["phase"]:
                 self._in_phase.remove(blow)
-                _IN_PHASE[blow.kind](self._machine, told["lpar"], blow)
-                self.struck[str(blow.kind)] += 1
+                if _IN_PHASE[blow.kind](self._machine, told["lpar"], blow) and blow.kind in _AT_ONCE:
+                    self.struck[str(blow.kind)] += 1
                 return
 
     def end(self) -> None:
@@ -125,18 +132,32 @@ _STRIKES: Mapping[StressFault, Callable[[Machine, Plan, Blow], bool]] = {
 }
 
 
-def _dies_soon(machine: Machine, _lpar: str, blow: Blow) -> None:
+def _struck_by(told: Event) -> str | None:
+    """The fault that has struck, of those that wait until somebody meets them."""
+    match told["event"]:
+        case "part.failed":
+            return str(StressFault.CONTROL_DIES)
+        case "AddressLimitRefused":
+            return str(StressFault.SALE_REFUSED)
+        case "move.ended" | "exchange.ended" if told["outcome"] == "failed":
+            return str(StressFault.MOVER)
+    return None
+
+
+def _dies_soon(machine: Machine, _lpar: str, blow: Blow) -> bool:
     machine.assembly.records.fuse = blow.number % _SOON
+    return True
 
 
-def _hangs(machine: Machine, lpar: str, blow: Blow) -> None:
+def _hangs(machine: Machine, lpar: str, blow: Blow) -> bool:
     lips = [lip for lip in machine.assembly.lips if lpar in lip.processors]
     if lips:
         # The last one oftener than others: then the first has started its guest again and the last has not.
         lips[max(blow.number % 3 - 2, -len(lips))].hang(blow.duration_ns)
+    return bool(lips)
 
 
-_IN_PHASE: Mapping[StressFault, Callable[[Machine, str, Blow], None]] = {
+_IN_PHASE: Mapping[StressFault, Callable[[Machine, str, Blow], bool]] = {
     StressFault.CONTROL_DIES: _dies_soon,
     StressFault.LIP_STUCK: _hangs,
 }

@@ -149,6 +149,7 @@ async def _trouble(operators: Operators, blows: Blows) -> None:
 
 async def _come_to_rest(machine: Machine, operators: Operators, findings: Findings) -> None:
     problems = findings.problems
+    operators.asked |= set(machine.svp.pending)  # by what follows
     with trio.move_on_after(SETTLES_S):
         await machine.settle()
     problems += ending.unanswered(machine)

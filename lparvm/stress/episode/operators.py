@@ -44,7 +44,7 @@ class Operators:
 
     Attributes:
         given: the commands that were given.
-        cancels_given: how many CANCELs were, of any kind.
+        asked: operations and LPARs that somebody wanted to have cancelled.
         late: commands that took longer than they may, by their own words.
     """
 
@@ -54,7 +54,7 @@ class Operators:
         self.given: list[Given] = []
         self.late: list[str] = []
         self._phases: dict[tuple[str, str], trio.Event] = {}
-        self.cancels_given = 0
+        self.asked: set[str] = set()
         self._texts: Mapping[str, Callable[[Order, str], str | None]] = {
             "MVSTOR": self._move, "MVSTOR-EXPAND": self._move_and_expand, "TEST": self._test,
             "XCHSTOR": self._exchange, "EXPAND": self._expand, "SHRINK": self._shrink,
@@ -92,7 +92,8 @@ class Operators:
         except CommandError as error:
             raise AssertionError(f"an operator gave no command: {error}") from error
         place = len(self.given)
-        self.cancels_given += order.verb == "CANCEL"
+        if order.verb == "CANCEL":
+            self.asked.add(text.split()[1])
         self.given.append(Given(op, text))
         if order.cancel_ns is None:
             await self._wait_for(op, _PATIENT_NS if _is_bounded(text) else _IMPATIENT_NS)
@@ -101,7 +102,7 @@ class Operators:
         if op in svp.results:
             sometimes("a CANCEL came when its command was answered already")
         target = text.split()[1] if order.cancel_by_lpar else op
-        self.cancels_given += 1
+        self.asked.add(target)
         cancel = svp.submit(f"CANCEL {target}")
         self.given[place] = Given(op, text, None if order.cancel_by_lpar else cancel)
         await self._wait_for(cancel, _IMPATIENT_NS)
@@ -131,7 +132,7 @@ class Operators:
             with trio.move_on_after(seconds(patience_ns)):
                 await svp.answer(op)
                 return
-            self.cancels_given += 1
+            self.asked.add(op)
             if patience_ns == _PATIENT_NS:
                 self.late.append(self._machine.svp.text_of(op))
             patience_ns = _IMPATIENT_NS

@@ -147,7 +147,7 @@ def _judged(run: "dst.Run[None]", findings: Findings) -> Iterator[Problem]:
 
 
 def _unseen(plan: Plan, tape: dst.Tape, findings: Findings) -> Iterator[Problem]:
-    """The same seed with every relocation left out, and all else that is done: what witnesses saw must be the same."""
+    """The same seed with every relocation left out, and with all else left out that is done or that fails."""
     given = {name: values for name, values in tape.choices.items() if name not in _OF_SCHEDULE}
     run, without = _simulated(Course(in_peace(plan)), "fifo", dst.Tape(given=given))
     for problem in _judged(run, without):

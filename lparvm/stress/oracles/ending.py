@@ -30,7 +30,6 @@ def late(operators: Operators) -> Iterator[Problem]:
 def cancels(machine: Machine, operators: Operators) -> Iterator[Problem]:
     """A CANCEL that was granted cancels, and nothing is cancelled without one."""
     results = machine.svp.results
-    asked = {one.op for one in operators.given if one.cancel is not None}
     for one in operators.given:
         result = results[one.op].result if one.op in results else None
         answer = results[one.cancel].result if one.cancel in results else None
@@ -38,7 +37,7 @@ def cancels(machine: Machine, operators: Operators) -> Iterator[Problem]:
             if result is Result.MOVED_NOT_EXPANDED or one.text.startswith("PLAN"):
                 continue  # of its operations some had completed
             yield Problem("cancel", f"{one.text}: its CANCEL was granted, and it came to {result}")
-        if result is Result.CANCELLED and not asked and not operators.cancels_given:
+        if result is Result.CANCELLED and not {one.op, *one.text.split()} & operators.asked:
             yield Problem("cancel", f"{one.text} was cancelled, and nobody asked for it")
 
 
