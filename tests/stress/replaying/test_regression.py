@@ -21,12 +21,14 @@ def healthy(file: TapeFile) -> TapeFile:
 
 def test_a_pasted_test_fails_with_the_failure_and_passes_without(pytester: pytest.Pytester):
     file = small()
-    pytester.makepyfile(test_mutant=regression_test(file), test_healthy=regression_test(healthy(file)))
+    pytester.makepyfile(
+        test_pasted_mutant=regression_test(file), test_pasted_healthy=regression_test(healthy(file))
+    )
     result = pytester.runpytest_inprocess("-q", "-p", "no:cacheprovider")
     result.assert_outcomes(passed=1, failed=1)
     name = file.shown.oracle.replace("-", "_").replace(":", "_")
     result.stdout.fnmatch_lines(
-        [f"*AssertionError: {file.shown.oracle}: *", f"FAILED test_mutant.py::*{name}*"]
+        [f"*AssertionError: {file.shown.oracle}: *", f"FAILED test_pasted_mutant.py::*{name}*"]
     )
 
 
