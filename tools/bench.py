@@ -59,7 +59,7 @@ QUICK: dict[str, Callable[[int], list[Figure]]] = {
     "channel": lambda repeats: measure_channel(repeats, window_ns=NS_PER_S // 5),
     "planner": lambda repeats: measure_planner(repeats, count=9),
     "dst": lambda repeats: measure_dst(repeats, steps=20_000, runs=200),
-    "stress": lambda repeats: measure_stress(repeats, seeds=20, relocations=50, campaign=20, pages=4096),
+    "stress": lambda repeats: measure_stress(repeats, seeds=20, relocations=50, campaign=20, pages=512),
     "trace": lambda repeats: measure_trace(repeats, total=20_000, runs=1),
 }
 
