@@ -6,9 +6,12 @@
 - How many seeds are in a chunk changes with their speed, and nothing else does with that: no verdict depends on it.
 """
 
+import signal
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import Protocol
 
@@ -136,14 +139,31 @@ class _Run:
             self._again.extend(Chunk((job,), alone=True) for job in outcome.missing)
 
     def _keep(self, verdict: SeedVerdict) -> None:
-        if self._results is not None:
-            self._results.append(verdict)
-        self._count(verdict)
+        with uninterrupted():  # what is kept is counted, and the other way round
+            if self._results is not None:
+                self._results.append(verdict)
+            self._count(verdict)
 
     def _count(self, verdict: SeedVerdict) -> None:
         self.totals.add(verdict)
         for watcher in self._watchers:
             watcher.judged(verdict)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """A Ctrl-C within it comes after it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    come: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: come.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if come:
+        raise KeyboardInterrupt
 
 
 def _crashed(job: SeedJob, loss: Loss) -> SeedVerdict:

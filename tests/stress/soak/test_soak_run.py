@@ -102,7 +102,8 @@ def test_planted_damage_ends_it_and_is_told_with_its_place():
 
 def test_a_lip_that_hangs_is_found_by_the_guests_that_stand():
     report = planted(partial(hang, "LIP1"), stall_ns=300_000_000, answer_ns=300_000_000)
-    assert report.verdict == "failed"
+    # On a busy machine it may be found when the LIP owes somebody an answer: then a rule is broken as well.
+    assert report.verdict in ("failed", "broken")
     assert report.exit_code == 1
     told = ("done nothing", "not answered in")
     assert any(text in reason for reason in report.reasons for text in told), report.reasons
