@@ -186,8 +186,12 @@ def test_every_message_has_a_route(message: type):
 
 
 @pytest.mark.parametrize(
-    "scenario", ["exchange", "busy-halt", "cancel", "control-dies", "make-room", "move-expand", "two-paths"]
-)
+    "scenario",
+    [
+        "exchange", "busy-halt", "cancel", "control-dies", "make-room", "two-paths",
+        pytest.param("move-expand", marks=pytest.mark.sweep),  # half a million events
+    ],
+)  # fmt: skip
 def test_a_run_sends_nothing_by_a_route_that_is_not_in_the_page(scenario: str, tmp_path: Path):
     events: list[dict] = []
     options = Options(trace=tmp_path / "t.jsonl", level=Level.IO, listeners=(events.append,))

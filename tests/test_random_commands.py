@@ -327,7 +327,7 @@ def _run(machine: type[LparMachine], examples: int, steps: int, **more: Any) -> 
 
 
 def test_random_commands_do_what_the_model_says():
-    _run(LparMachine, examples=40, steps=25)
+    _run(LparMachine, examples=30, steps=25)
 
 
 @pytest.mark.sweep

@@ -66,7 +66,7 @@ def mutations(draw, events: list[Event]) -> list[Event]:
     return events
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.data())
 def test_a_trace_with_any_values_is_checked_without_an_error(data):
     header, events, trailer = parsed(trace_bytes())
@@ -81,7 +81,7 @@ def test_a_trace_with_any_values_is_checked_without_an_error(data):
         assert "Traceback" not in (rule.verdict.violation or "")
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.data())
 def test_values_that_a_rule_cannot_use_break_it_or_change_nothing(data):
     """The rules by themselves, as a stranger's events reach them whose types are right."""
