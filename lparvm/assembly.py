@@ -139,7 +139,9 @@ class Assembly:
             self._open.callback(made.close)
         for lpar in self.scenario.lpars:
             self._load(lpar)
-        directory = {name: self._parts.mailbox(name, capacity) for name, capacity in self._capacities().items()}
+        directory = {
+            name: self._parts.mailbox(name, capacity) for name, capacity in self._capacities().items()
+        }
         self._directory = directory
         self._make_control(directory)
         self._make_iops(directory)

@@ -80,7 +80,9 @@ class PartsInOrder(Checker):
             if other != part:
                 self.violate(event, f"part {part} begins, but part {other}, of {lpar}, has not reported")
         for lpar in known.lpars:
-            standing = [lip for lip in self._running.standing_of(lpar) if self._stopped_by(command, lpar, lip)]
+            standing = [
+                lip for lip in self._running.standing_of(lpar) if self._stopped_by(command, lpar, lip)
+            ]
             if standing:
                 self.violate(event, f"part {part} begins, but {lpar} stands on {', '.join(standing)}")
 
