@@ -131,8 +131,8 @@ MUTANTS = (
         "freed-device-not-told",
         "The other IOPs with a path to a device are not told when it is free.",
         Parts(iop=IopThatTellsNobody),
-        rare="It takes a disk that two LPARs share over two IOPs, and a path varied off while a program runs there: seed "
-        "110 is the first to show it, under first come, first served.",
+        rare="It takes a disk that two LPARs share over two IOPs, and a path varied off while a program runs there: "
+        "seed 110 is the first to show it, under first come, first served.",
     ),
     Mutant(
         "interruption-lost-by-restart",
