@@ -13,7 +13,8 @@ from lparvm.protocol import orders as o
 from lparvm.protocol import relocation
 from lparvm.protocol.actor_names import lip_control_of
 from lparvm.protocol.phases import State
-from lparvm.storage.mover import Chunk, Direction, PageMove
+from lparvm.storage.mover import Chunk, PageMove
+from lparvm.stress.mutants.moving import MoveTheWrongWay
 from machines import HAMMERS, TWO_LPARS, broken_rules, run_virtual, story
 
 
@@ -105,16 +106,6 @@ class MoveThatDropsAKey(PageMove):
         frame = self.target.origin + chunk.first_page
         self.storage.keys[frame] ^= 0x10
         super().finish(chunk)
-
-
-@define(eq=False)
-class MoveTheWrongWay(PageMove):
-    """Walks the pages in the wrong direction for the overlap."""
-
-    @property
-    def direction(self) -> Direction:
-        right = super().direction
-        return Direction.ASCENDING if right is Direction.DESCENDING else Direction.DESCENDING
 
 
 @define(eq=False)

@@ -10,6 +10,9 @@ PASSED = "passed"
 FAILED = "failed"
 CRASHED = "crashed"
 
+SIZES = ("small", "mixed")
+"""Of the machines that the swarm draws."""
+
 
 @frozen
 class SeedJob:
@@ -19,7 +22,7 @@ class SeedJob:
         seed: draws everything.
         policy: how tasks are scheduled: `mix`, or one of `dst.policies`.
         mutant: name of the protocol mutant; empty: none.
-        size: name of the swarm's size, `small` or `mixed`.
+        size: name of the swarm's size, one of `SIZES`.
     """
 
     seed: int

@@ -5,14 +5,13 @@ time that this thread had a core.
 """
 
 import statistics
-import time
 from collections.abc import Callable
 
 import trio
 import trio.testing
 
 from benchmarks.figures import Figure, Target
-from benchmarks.quiet import Rounds
+from benchmarks.quiet import Rounds, thread_rate
 from lparvm import dst
 
 TASKS = 8
@@ -35,20 +34,14 @@ def spinners(steps: int) -> Callable[[object], object]:
     return main
 
 
-def _rate(count: int, work: Callable[[], object]) -> float:
-    began_s = time.thread_time()
-    work()
-    return count / (time.thread_time() - began_s)
-
-
 def _seeded(main: Callable[[object], object]) -> None:
     with dst.deterministic_scheduling(1):
         trio.run(main, None, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
-def _replay_rate(main: Callable[[object], object], steps: int) -> float:
+def _replaythread_rate(main: Callable[[object], object], steps: int) -> float:
     recorded = dst.run(main, "walk", 1).tape.again()
-    return _rate(steps, lambda: dst.run(main, tape=recorded).unwrap())
+    return thread_rate(steps, lambda: dst.run(main, tape=recorded).unwrap())
 
 
 def measure_dst(repeats: int, *, steps: int = 100_000, runs: int = 1_000) -> list[Figure]:
@@ -57,11 +50,13 @@ def measure_dst(repeats: int, *, steps: int = 100_000, runs: int = 1_000) -> lis
     rounds = Rounds(repeats)
     rates: dict[str, list[float]] = {name: [] for name in ("trio", *POLICIES, "replay", "runs")}
     for _ in rounds:
-        rates["trio"].append(_rate(steps, lambda: _seeded(main)))
+        rates["trio"].append(thread_rate(steps, lambda: _seeded(main)))
         for policy in POLICIES:
-            rates[policy].append(_rate(steps, lambda policy=policy: dst.run(main, policy, 1).unwrap()))
-        rates["replay"].append(_replay_rate(main, steps))
-        rates["runs"].append(_rate(runs, lambda: [dst.run(small, "walk", seed) for seed in range(runs)]))
+            rates[policy].append(thread_rate(steps, lambda policy=policy: dst.run(main, policy, 1).unwrap()))
+        rates["replay"].append(_replaythread_rate(main, steps))
+        rates["runs"].append(
+            thread_rate(runs, lambda: [dst.run(small, "walk", seed) for seed in range(runs)])
+        )
     figures = [_of_trio(name, rates, rounds) for name in (*POLICIES, "replay")]
     thousands = rounds.kept([rate / 1000 for rate in rates["runs"]])
     return [*figures, Figure("dst", "walk: runs of 40 steps, a second", thousands, unit="thousand")]

@@ -8,7 +8,7 @@ while others are busy, as long as there is patience.
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -87,3 +87,10 @@ class Rounds:
         parts = [f"{left_out} disturbed repetitions left out"] if left_out else []
         parts += [f"{disturbed} of those counted were disturbed too"] if disturbed else []
         return "; ".join(parts)
+
+
+def thread_rate(count: int, work: Callable[[], object]) -> float:
+    """How many a second, in the time that this thread had a core."""
+    began_s = time.thread_time()
+    work()
+    return count / (time.thread_time() - began_s)

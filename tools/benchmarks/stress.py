@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks.figures import Figure, Target
-from benchmarks.quiet import Rounds
+from benchmarks.quiet import Rounds, thread_rate
 from lparvm import dst
 from lparvm.arch.address import PAGE_BYTES, Zone
 from lparvm.machine import Options, open_machine
@@ -41,12 +41,6 @@ duration = "1ms"
 """
 
 
-def _rate(count: int, work: Callable[[], object]) -> float:
-    began_s = time.thread_time()
-    work()
-    return count / (time.thread_time() - began_s)
-
-
 def _relocate(count: int) -> None:
     """One machine, moved to and fro."""
     scenario = parse_scenario(_MOVED)
@@ -73,8 +67,8 @@ def measure_stress(
             jobs = [
                 SeedJob(seed, "mix", "", size) for seed in range(seeds if size == "small" else seeds // 4)
             ]
-            rates.append(_rate(len(jobs), lambda jobs=jobs: [run_job(job) for job in jobs]))
-        moved.append(_rate(relocations, lambda: _relocate(relocations)))
+            rates.append(thread_rate(len(jobs), lambda jobs=jobs: [run_job(job) for job in jobs]))
+        moved.append(thread_rate(relocations, lambda: _relocate(relocations)))
     return [
         Figure("stress", "small swarm: seeds a second on one core", rounds.kept(small), SCHEDULES_TARGET),
         Figure("stress", "mixed swarm: seeds a second on one core", rounds.kept(mixed)),

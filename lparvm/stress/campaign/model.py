@@ -12,7 +12,6 @@ from lparvm.stress.verdict import SeedJob, SeedVerdict
 
 DEFAULT_RUNNER = "lparvm.stress.episode.run:run_job"
 MIX = "mix"
-SIZES = ("small", "mixed")
 SEED_MAX = 2**63 - 1
 
 _SEEDS = re.compile(r"(\d+):(\d+)", re.ASCII)

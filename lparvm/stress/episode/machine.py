@@ -82,17 +82,16 @@ class Findings:
         """Who says that nothing was moved has moved nothing; who says that all went well has."""
         op, text, result = told["op"], told["text"], told["result"]
         simple = text.startswith(("MVSTOR", "XCHSTOR")) and "EXPAND" not in text and "TEST" not in text
+        # A check stop may come before the commit or after it.
         if (
             simple
-            and (op in self.moved) is not (result in _MAY_HAVE_MOVED)
             and result != Result.CHECK_STOPPED
+            and (op in self.moved) is not (result == Result.COMPLETED)
         ):
             what = "moved its zone" if op in self.moved else "moved nothing"
             self.problems.append(Problem("outcome", f"{text} came to {result}, and {what}"))
 
 
-# A check stop may come after the commit, where SALE of the old zone was refused.
-_MAY_HAVE_MOVED = (Result.COMPLETED, Result.MOVED_NOT_EXPANDED, Result.CHECK_STOPPED)
 _COUNTED = ("zone.moved", "command.answered")
 
 

@@ -9,7 +9,6 @@ from lparvm.arch.address import PAGE_BYTES, Zone
 from lparvm.dst.probes import sometimes
 from lparvm.errors import CommandError
 from lparvm.machine import Machine
-from lparvm.protocol.results import Result
 from lparvm.stress.swarm.machine import COMMON_DISKS
 from lparvm.stress.swarm.plan import Order, Plan, Role
 from lparvm.trace.writer import Event
@@ -290,7 +289,3 @@ def _places(gap: Zone, extent: int) -> Iterator[int]:
         yield gap.end - extent
         if gap.extent > extent:
             yield gap.origin + 1
-
-
-GRANTED = (Result.CANCELLED, Result.CHECK_STOPPED)
-"""What a command may have come to whose CANCEL was granted."""

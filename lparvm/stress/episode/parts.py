@@ -120,9 +120,4 @@ def _late(base: type[Mailbox], delays: int, stream: Stream) -> type[Mailbox]:
             for envelope in arrived:
                 super().put(envelope)
 
-        @property
-        def on_way(self) -> int:
-            """Messages that have not arrived."""
-            return len(self._on_way)
-
     return LateMailbox

@@ -17,9 +17,9 @@ from lparvm.stress.mutants import find_mutant
 from lparvm.stress.oracles.problem import Problem
 from lparvm.stress.oracles.witness import compare_witnesses
 from lparvm.stress.probes import PROBES
-from lparvm.stress.swarm.draw import SIZES, draw_plan
+from lparvm.stress.swarm.draw import draw_plan
 from lparvm.stress.swarm.plan import Pace, Plan, Role
-from lparvm.stress.verdict import FAILED, PASSED, SeedJob, SeedVerdict
+from lparvm.stress.verdict import FAILED, PASSED, SIZES, SeedJob, SeedVerdict
 from lparvm.trace.writer import Listener
 
 __all__ = ["PROBES", "Episode", "policy_of", "run_episode", "run_job"]

@@ -8,8 +8,11 @@ from lparvm.guests.sharer import Sharer
 from lparvm.machine import Machine
 from lparvm.protocol.lpar_entry import LparState
 from lparvm.protocol.results import Result
-from lparvm.stress.episode.operators import GRANTED, Operators
+from lparvm.stress.episode.operators import Operators
 from lparvm.stress.oracles.problem import Problem
+
+_GRANTED = (Result.CANCELLED, Result.CHECK_STOPPED)
+"""What a command may have come to whose CANCEL was granted."""
 
 
 def unanswered(machine: Machine) -> Iterator[Problem]:
@@ -33,7 +36,7 @@ def cancels(machine: Machine, operators: Operators) -> Iterator[Problem]:
     for one in operators.given:
         result = results[one.op].result if one.op in results else None
         answer = results[one.cancel].result if one.cancel in results else None
-        if answer is Result.COMPLETED and result is not None and result not in GRANTED:
+        if answer is Result.COMPLETED and result is not None and result not in _GRANTED:
             if result is Result.MOVED_NOT_EXPANDED or one.text.startswith("PLAN"):
                 continue  # of its operations some had completed
             yield Problem("cancel", f"{one.text}: its CANCEL was granted, and it came to {result}")

@@ -19,8 +19,8 @@ from lparvm.dst.policies import parse_policy
 from lparvm.dst.tape import Tape
 from lparvm.errors import UsageError
 from lparvm.stress.mutants import find_mutant
-from lparvm.stress.swarm.draw import SIZES, SWARM_VERSION
-from lparvm.stress.verdict import SeedJob, SeedVerdict
+from lparvm.stress.swarm.draw import SWARM_VERSION
+from lparvm.stress.verdict import SIZES, SeedJob, SeedVerdict
 from lparvm.version import VERSION
 
 FORMAT = "lparvm.stress tape"

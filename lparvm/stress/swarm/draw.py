@@ -6,7 +6,6 @@ from lparvm.stress.swarm.machine import draw_machine
 from lparvm.stress.swarm.orders import draw_operators
 from lparvm.stress.swarm.plan import Plan
 
-SIZES = ("small", "mixed")
 SWARM_VERSION = 1
 """One more whenever a tape comes to mean another machine, or another run of it: old tapes are refused then."""
 _ORDER_NS = 1_500_000

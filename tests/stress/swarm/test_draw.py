@@ -5,9 +5,10 @@ from hypothesis import strategies as st
 
 from lparvm import dst
 from lparvm.arch.address import Zone
-from lparvm.stress.swarm.draw import SIZES, draw_plan
+from lparvm.stress.swarm.draw import draw_plan
 from lparvm.stress.swarm.orders import VERBS
 from lparvm.stress.swarm.plan import Pace, Role
+from lparvm.stress.verdict import SIZES
 
 
 @settings(max_examples=60, deadline=None)
