@@ -39,7 +39,7 @@ def _seeded(main: Callable[[object], object]) -> None:
         trio.run(main, None, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
-def _replaythread_rate(main: Callable[[object], object], steps: int) -> float:
+def _replay_rate(main: Callable[[object], object], steps: int) -> float:
     recorded = dst.run(main, "walk", 1).tape.again()
     return thread_rate(steps, lambda: dst.run(main, tape=recorded).unwrap())
 
@@ -53,7 +53,7 @@ def measure_dst(repeats: int, *, steps: int = 100_000, runs: int = 1_000) -> lis
         rates["trio"].append(thread_rate(steps, lambda: _seeded(main)))
         for policy in POLICIES:
             rates[policy].append(thread_rate(steps, lambda policy=policy: dst.run(main, policy, 1).unwrap()))
-        rates["replay"].append(_replaythread_rate(main, steps))
+        rates["replay"].append(_replay_rate(main, steps))
         rates["runs"].append(
             thread_rate(runs, lambda: [dst.run(small, "walk", seed) for seed in range(runs)])
         )
